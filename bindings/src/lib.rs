@@ -45,6 +45,7 @@ mod register;
 mod reports;
 mod screens;
 mod settings;
+mod shared_link;
 mod wallet;
 
 pub use answer::{Answer, Argument, Event, KnownLog, Opened, Product, Text, Value, VerdictKind};
@@ -74,11 +75,12 @@ pub use screens::{
     AccessAnswer, AccessMark, AccessScreen, AccessesScreen, Action, AskChoice, AskScreen, Carried,
     DocumentScreen, Fault, FaultScreen, HandoverScreen, Kept, Notice, OfferScreen, OtherReading,
     OutgoingScreen, ProofScreen, RecordLineScreen, RecordNext, RecordScreen, ReportLine, RequestScreen,
-    RequestStep, Scanned, SectionMark, SectionScreen, Seen, VerdictScreen, Way, WayMark, accesses_screen,
-    ask_screen, document_screen, fault_screen, goods_text, handover_screen, offer_screen, outgoing_screen,
-    record_screen, request_screen, step_key, verdict_screen,
+    RequestStep, Scanned, SectionMark, SectionScreen, Seen, SharedLinkScreen, VerdictScreen, Way, WayMark,
+    accesses_screen, ask_screen, document_screen, fault_screen, goods_text, handover_screen, offer_screen,
+    outgoing_screen, record_screen, request_screen, shared_link_screen, step_key, verdict_screen,
 };
 pub use settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
+pub use shared_link::{NewSharedLink, SharedLink};
 pub use wallet::{Followed, SyncStep, Wallet};
 
 uniffi::setup_scaffolding!("countersign_core");

@@ -21,7 +21,7 @@ use crate::wallet::Wallet;
 /// so the app may be killed at any moment, and goes on with `step`. What a doctor has read has been read.
 #[derive(uniffi::Object)]
 pub struct Records {
-    wallet: Arc<Wallet>,
+    pub(crate) wallet: Arc<Wallet>,
 }
 
 /// A medical record.
@@ -353,7 +353,7 @@ impl Records {
 
 impl Records {
     /// With its own snapshot: no lock is held while the key store waits for a person.
-    fn act<T>(
+    pub(crate) fn act<T>(
         &self,
         act: impl FnOnce(&mut wallet::Records<'_>) -> Result<T, RecordError>,
     ) -> Result<T, Error> {

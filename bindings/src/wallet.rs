@@ -268,7 +268,7 @@ impl Wallet {
 
     /// What a settings screen shows.
     pub fn settings(&self) -> Result<Settings, Error> {
-        let node = self.node().address.clone();
+        let node = self.node_address();
         let bytes = self.reading()?.bytes_on_disk();
         let following = self.following()?.len() as u64;
         Ok(Settings {
@@ -362,6 +362,11 @@ impl Wallet {
     /// The way to the node, of which a record store is a part.
     pub(crate) fn https(&self) -> Https {
         self.node().https.clone()
+    }
+
+    /// The address of the node in use.
+    pub(crate) fn node_address(&self) -> String {
+        self.node().address.clone()
     }
 
     pub(crate) const fn genesis(&self) -> &Genesis {

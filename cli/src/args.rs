@@ -430,7 +430,7 @@ pub enum RecordCommand {
         /// The request, by its first digits, if several are granted
         request: Option<String>,
     },
-    /// Read a SMART Health Link, or make one of a document for a doctor who does not have this app
+    /// SMART Health Links: for doctors who do not have this app, and from patients who do not
     #[command(subcommand)]
     HealthLink(LinkCommand),
 }
@@ -575,7 +575,24 @@ fn public_key(text: &str) -> Result<PublicKey, &'static str> {
 pub enum LinkCommand {
     /// Fetch what a link leads to, and show it. A passcode is asked for, or taken from `COUNTERSIGN_PASSCODE`
     Read(ReadLink),
-    /// Encrypt a document, and print the link that opens it
+    /// Give sections of your record out to whoever has the link: the file lies in the record's store until it ends
+    Share(ShareLink),
+    /// Print the links to your record that lead to something
+    List {
+        /// The record's number, if there are several
+        #[arg(long, value_parser = record_id)]
+        record: Option<RecordId>,
+    },
+    /// End a link: it leads nowhere any more
+    End {
+        /// Its name, by its first letters in `record health-link list`
+        #[arg(allow_hyphen_values = true)]
+        name: String,
+        /// The record's number, if there are several
+        #[arg(long, value_parser = record_id)]
+        record: Option<RecordId>,
+    },
+    /// Encrypt a document, and print the link that opens it: for a server of your own
     Make(MakeLink),
     /// Serve the files of links until interrupted: over HTTPS, until they end, and for whoever knows the passcode
     Serve(ServeLinks),
@@ -595,6 +612,28 @@ pub struct ReadLink {
     /// The link leads to this machine, without TLS, as in a trial
     #[arg(long)]
     pub this_machine: bool,
+}
+
+#[derive(Args)]
+pub struct ShareLink {
+    /// Titles or codes of sections with commas, `patient` for the patient's details, or `all`
+    #[arg(long)]
+    pub sections: String,
+    /// Ask for a passcode, too. Choose one now, or set `COUNTERSIGN_PASSCODE`
+    #[arg(long)]
+    pub passcode: bool,
+    /// What the link is called: up to 80 characters
+    #[arg(long)]
+    pub label: Option<String>,
+    /// Days until it ends
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=365))]
+    pub days: u16,
+    /// Also draw the link as a QR code into this file: .png or .svg
+    #[arg(long, value_hint = ValueHint::FilePath)]
+    pub qr: Option<PathBuf>,
+    /// The record's number, if there are several
+    #[arg(long, value_parser = record_id)]
+    pub record: Option<RecordId>,
 }
 
 #[derive(Args)]

@@ -86,9 +86,14 @@ impl Home {
     }
 
     fn https(&self) -> Result<Https> {
+        Ok(Https::new(&self.node()?, &self.genesis()?)?)
+    }
+
+    /// The address of the wallet's node.
+    pub fn node(&self) -> Result<String> {
         let address = file::text(&self.0.join("node"), "the address of a node", MAX_ADDRESS)
             .context("this wallet has no node address: run `countersign init` again")?;
-        Ok(Https::new(address.trim(), &self.genesis()?)?)
+        Ok(address.trim().to_owned())
     }
 
     /// The record store at the wallet's node.

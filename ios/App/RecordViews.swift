@@ -113,6 +113,7 @@ struct RecordView: View {
         }
         Tap(words.of("records.share")) { model.share(record: screen.id) }
         Tap(words.of("records.link")) { model.showLink(record: screen.id) }
+        Tap(words.of("by-link.title")) { model.links(record: screen.id) }
         Line(words.of(screen.open))
         Tap(words.of(record.isOpen ? "records.let-nobody-ask" : "records.let-ask")) {
             model.set(open: !record.isOpen, record: screen.id)
@@ -212,9 +213,7 @@ struct SharingView: View {
             Heading(words.of(sharing.isFree ? "records.share" : "records.allow-parts"))
             if sharing.isFree { Field(words.of("records.who-hint"), $policy) }
             Subheading(words.of("records.parts"))
-            ForEach(sharing.sections, id: \.part) { section in
-                Toggle(section.title, isOn: chosen(section.part)).frame(minHeight: 56)
-            }
+            SectionChoice(sections: sharing.sections, parts: $parts)
             if sharing.isFree {
                 Subheading(words.of("records.how"))
                 Picker(words.of("records.how"), selection: $mode) {
@@ -233,6 +232,19 @@ struct SharingView: View {
             Tap(words.of("records.share-do"), main: true) {
                 model.shared(policy: policy, parts: parts.sorted(), mode: mode, minutes: minutes)
             }
+        }
+    }
+
+}
+
+/// Sections to be chosen.
+struct SectionChoice: View {
+    let sections: [SectionScreen]
+    @Binding var parts: Set<UInt8>
+
+    var body: some View {
+        ForEach(sections, id: \.part) { section in
+            Toggle(section.title, isOn: chosen(section.part)).frame(minHeight: 56)
         }
     }
 

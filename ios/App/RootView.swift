@@ -142,6 +142,10 @@ struct ScreenView: View {
         case .sharing(let sharing, let wrong): SharingView(model: model, sharing: sharing, wrong: wrong.map(words.of))
         case .accesses(let accesses): AccessesView(model: model, accesses: accesses)
         case .code(let code): CodeToShowView(shown: code)
+        case .links(let links): LinksView(model: model, shown: links)
+        case .linking(let linking, let wrong):
+            LinkingView(model: model, linking: linking, wrong: wrong.map(words.of))
+        case .linked(let linked): LinkedView(model: model, linked: linked)
         case .recordErasing(let record): RecordErasingView(model: model, record: record)
         case .asking(let screen): AskingView(model: model, screen: screen)
         case .askingFor(let question, let wrong):

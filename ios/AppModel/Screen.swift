@@ -38,6 +38,10 @@ public enum Screen: Equatable, Sendable {
     case sharing(Sharing, wrong: Text? = nil)
     case accesses(Accesses)
     case code(CodeToShow)
+    // Links for doctors without this app. A picture of one is the link itself.
+    case links(Links)
+    case linking(Linking, wrong: Text? = nil)
+    case linked(Linked)
     /// A record, by its number.
     case recordErasing(String)
     /// What may be asked for of a patient's record.
@@ -50,7 +54,7 @@ public enum Screen: Equatable, Sendable {
         switch self {
         case .camera(let camera): [.pack, .record].contains(camera.aim)
         case .verdict, .medicines, .history, .reporting, .reports, .records, .record, .document, .sharing, .accesses,
-            .code, .recordErasing, .asking,
+            .code, .links, .linking, .linked, .recordErasing, .asking,
             .askingFor:
             true
         default: false
@@ -60,7 +64,7 @@ public enum Screen: Equatable, Sendable {
     /// Whether another phone's camera reads it: then it is bright, and does not go dark.
     public var showsCodes: Bool {
         switch self {
-        case .showing, .code: true
+        case .showing, .code, .linked: true
         default: false
         }
     }
@@ -215,6 +219,29 @@ public struct CodeToShow: Equatable, Sendable {
     public let title: String
     public let text: String
     public let code: String
+}
+
+/// The links of a record.
+public struct Links: Equatable, Sendable {
+    public let record: String
+    public let links: [SharedLinkScreen]
+}
+
+/// A link that is made.
+public struct Linking: Equatable, Sendable {
+    let record: String
+    public let sections: [SectionScreen]
+
+    /// For how long a link may lead to something.
+    public static let times: [(text: Text, days: UInt16)] = [1, 7, 30].map { days in
+        (Text(key: "lasts.days", arguments: [Argument(name: "count", value: .number(UInt64(days)))]), days)
+    }
+}
+
+/// A link that was made.
+public struct Linked: Equatable, Sendable {
+    public let record: String
+    public let screen: SharedLinkScreen
 }
 
 /// A request that is written.

@@ -71,11 +71,18 @@ enum Tour {
             unread: 3, completeMillis: noon)
         let shown = documentScreen(document: document())
         let screen = recordScreen(record: held, document: document())
+        let url = "shlink:/" + String(repeating: "eyJ1cmwiOiJodHRwczovL3N0b3JlLmV4YW1wbGUv", count: 5)
+        let shared = SharedLink(
+            name: "1", link: url, label: "For Dr. Grace", untilMillis: noon + 168 * hour, passcode: false, version: 1,
+            parts: Data([4, 6]))
+        let link = sharedLinkScreen(link: shared, document: document())
         return [
             .record(Record(screen: screen, document: shown, isOpen: true)),
             .document(shown),
             .sharing(Sharing(record: record, sections: shown.sections, thread: nil)),
             .accesses(Accesses(record: record, screen: accessesScreen(accesses: accesses))),
+            .links(Links(record: record, links: [link])),
+            .linked(Linked(record: record, screen: link)),
         ]
     }()
 

@@ -105,6 +105,39 @@ final class RecordsTests: WorldTests, @unchecked Sendable {
     }
 
     @MainActor
+    func testAPatientGivesSectionsToADoctorWithoutThisAppByALinkAndEndsIt() async throws {
+        let jane = try await jane()
+        let id = record(jane).screen.id
+        await jane.tap { $0.links(record: id) }
+        XCTAssertEqual(links(jane), [])
+        await jane.tap { $0.chooseForLink(record: id) }
+        guard case .linking(let linking, _) = jane.model.screen else { throw Missing(name: "the choice") }
+        let parts = linking.sections.filter { $0.title == "Problems" }.map(\.part)
+        await jane.tap { $0.makeLink(parts: parts, days: 7, passcode: "123", name: "For Dr. Grace") }
+        jane.sees("refused.link-passcode")
+        await jane.tap { $0.makeLink(parts: parts, days: 7, passcode: "tulip", name: "For Dr. Grace") }
+        guard case .linked(let made) = jane.model.screen else { throw Missing(name: "the link") }
+        XCTAssertTrue(made.screen.link.hasPrefix("shlink:/"))
+        XCTAssertTrue(made.screen.lines.map(\.key).contains("by-link.passcode"))
+        XCTAssertTrue(jane.model.screen.isPrivate && jane.model.screen.showsCodes)
+
+        jane.model.back()
+        await jane.tap { $0.links(record: id) }
+        XCTAssertEqual(links(jane).map(\.name), [made.screen.name])
+        await jane.tap { $0.end(link: made.screen.name, of: id) }
+        XCTAssertEqual(links(jane), [])
+    }
+
+    @MainActor
+    private func links(_ person: Person) -> [SharedLinkScreen] {
+        guard case .links(let shown) = person.model.screen else {
+            XCTFail("no links on \(person.model.screen)")
+            return []
+        }
+        return shown.links
+    }
+
+    @MainActor
     func testADoctorReadsWhatThePatientSharesAlsoWithoutANetworkAndThePatientSeesItAndTakesItBack() async throws {
         let jane = try await jane()
         let id = record(jane).screen.id

@@ -1,4 +1,5 @@
-//! A server of SMART Health Links, in a process of its own: a folder of encrypted files, each with the state of its gate beside it.
+//! What SMART Health Links lead to: encrypted files, each with a gate. They lie in the record store ([`crate::record_store`]), or in a
+//! folder that a process of its own serves:
 //!
 //! ```text
 //! folder/<name>        the encrypted file (JWE); the name is 32 random bytes in base64url
@@ -11,7 +12,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,12 +67,8 @@ impl LinkServer {
         let endpoint = Endpoint::open(&config.tls, "health links", config.listen, &keys, clock());
         let endpoint = endpoint.map_err(OpenError::from)?;
         let bounds = Arc::new(Bounds::new(&limits, Arc::new(Metrics::default())));
-        let links = Arc::new(HealthLinks {
-            folder: config.folder.clone(),
-            clock,
-            bounds: Arc::clone(&bounds),
-            tickets: Mutex::default(),
-        });
+        let shelf = Folder(config.folder.clone());
+        let links = Arc::new(HealthLinks::new(Box::new(shelf), clock, Arc::clone(&bounds)));
         let server = server::start(Serving {
             listen: config.listen,
             metrics: None,
@@ -110,9 +107,64 @@ pub enum LinkServerError {
     Start(#[from] StartError),
 }
 
+/// Where files lie, each with its gate.
+pub(crate) trait Shelf: Send + Sync {
+    /// The gate of a file.
+    fn gate(&self, name: &str) -> Result<Gate, Denied>;
+
+    /// Keeps the new state of a gate. When this returns it is durable.
+    fn keep(&self, name: &str, gate: &Gate) -> Result<(), Denied>;
+
+    /// Opens a file, and tells how many bytes it has. Once it is open it can be read to its end, though it be erased meanwhile.
+    fn open(&self, name: &str) -> Result<(Opened, u64), Denied>;
+
+    /// A file has ended: nobody has a reason to keep it.
+    fn ended(&self, name: &str);
+}
+
+/// An open file: bytes from a place on, so many or, at its end, fewer.
+pub(crate) type Opened = Box<dyn FnMut(u64, usize) -> io::Result<Vec<u8>> + Send>;
+
+/// Files in a folder.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn state(&self, name: &str) -> PathBuf {
+        self.0.join(format!("{name}.json"))
+    }
+}
+
+impl Shelf for Folder {
+    fn gate(&self, name: &str) -> Result<Gate, Denied> {
+        let state = files::read(&self.state(name), MAX_GATE)?;
+        Ok(Gate::parse(&state).ok_or_else(|| io::Error::other("the state of a gate does not read"))?)
+    }
+
+    fn keep(&self, name: &str, gate: &Gate) -> Result<(), Denied> {
+        Ok(write_whole(&self.state(name), &gate.to_json())?)
+    }
+
+    fn open(&self, name: &str) -> Result<(Opened, u64), Denied> {
+        let mut file = File::open(self.0.join(name))?;
+        let length = file.metadata()?.len();
+        let read = move |from, most| {
+            file.seek(SeekFrom::Start(from))?;
+            let mut piece = Vec::new();
+            file.by_ref().take(most as u64).read_to_end(&mut piece)?;
+            Ok(piece)
+        };
+        Ok((Box::new(read), length))
+    }
+
+    fn ended(&self, name: &str) {
+        // If that fails, it is closed all the same.
+        let _ = fs::remove_file(self.0.join(name));
+    }
+}
+
 /// What is served.
 pub(crate) struct HealthLinks {
-    folder: PathBuf,
+    shelf: Box<dyn Shelf>,
     clock: Clock,
     bounds: Arc<Bounds>,
     /// Addresses that were given out: by a file's name the ticket, and until when it holds. Also what lets one passcode at a time be
@@ -150,15 +202,13 @@ impl From<io::Error> for Denied {
 }
 
 impl HealthLinks {
-    /// How many bytes a file has.
-    fn length(&self, name: &str) -> Result<usize, Denied> {
-        let length = fs::metadata(self.path(name)?)?.len();
-        usize::try_from(length).ok().filter(|length| *length <= MAX_JWE).ok_or(Denied::Ended)
+    /// Serves what lies on a shelf.
+    pub(crate) fn new(shelf: Box<dyn Shelf>, clock: Clock, bounds: Arc<Bounds>) -> Self {
+        Self { shelf, clock, bounds, tickets: Mutex::default() }
     }
 
-    /// A file that is had directly, or with a ticket that a manifest gave, and how many bytes it has. Once it is open it is sent to its
-    /// end, though it be erased meanwhile.
-    pub(crate) fn file(&self, name: &str, ticket: Option<&str>) -> Result<(File, u64), Denied> {
+    /// A file that is had directly, or with a ticket that a manifest gave, and how many bytes it has.
+    pub(crate) fn file(&self, name: &str, ticket: Option<&str>) -> Result<(Opened, u64), Denied> {
         let (gate, now) = self.gate(name)?;
         if gate.wants_passcode() {
             let tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,8 +216,11 @@ impl HealthLinks {
                 tickets.get(name).filter(|(given, until)| Some(given.as_str()) == ticket && now < *until);
             given.ok_or(Denied::Ended)?;
         }
-        let file = File::open(self.path(name)?)?;
-        let length = file.metadata()?.len();
+        self.open(name)
+    }
+
+    fn open(&self, name: &str) -> Result<(Opened, u64), Denied> {
+        let (file, length) = self.shelf.open(name)?;
         if length <= MAX_JWE as u64 { Ok((file, length)) } else { Err(Denied::Ended) }
     }
 
@@ -180,24 +233,27 @@ impl HealthLinks {
         }
         let wrong = |gate: &Gate| Ok(Tried::Wrong(Wrong { remaining_attempts: gate.attempts() }));
         let Some(passcode) = &request.passcode else { return wrong(&gate) };
-        let state = self.folder.join(format!("{name}.json"));
         let spent = gate.spend();
-        write_whole(&state, &spent.to_json())?;
+        self.shelf.keep(name, &spent)?;
         if !gate.admits(passcode) {
             return wrong(&spent);
         }
-        write_whole(&state, &gate.to_json())?;
-        let source =
-            if self.length(name)? <= request.embedded_length_max.unwrap_or(MAX_EMBEDDED).min(MAX_EMBEDDED) {
-                let jwe = files::read(&self.path(name)?, MAX_JWE as u64)?;
+        self.shelf.keep(name, &gate)?;
+        let (mut file, length) = self.open(name)?;
+        let most = request.embedded_length_max.unwrap_or(MAX_EMBEDDED).min(MAX_EMBEDDED);
+        let source = match usize::try_from(length).ok().filter(|length| *length <= most) {
+            Some(length) => {
+                let jwe = file(0, length)?;
                 Source::Embedded(String::from_utf8(jwe).map_err(|_| Denied::Ended)?)
-            } else {
+            }
+            None => {
                 let ticket: String = random::<16>()?.iter().map(|byte| format!("{byte:02x}")).collect();
                 let location = format!("{}?ticket={ticket}", gate.url());
                 tickets.retain(|_, (_, until)| now < *until);
                 tickets.insert(name.to_owned(), (ticket, now + TICKET));
                 Source::Location(location)
-            };
+            }
+        };
         let entry = Entry {
             content_type: ContentType::Fhir,
             source,
@@ -210,23 +266,22 @@ impl HealthLinks {
 
     /// The gate of a file that has not ended, and the time in seconds.
     fn gate(&self, name: &str) -> Result<(Gate, u64), Denied> {
-        let (file, now) = (self.path(name)?, (self.clock)().seconds());
-        let state = files::read(&self.folder.join(format!("{name}.json")), MAX_GATE)?;
-        let gate =
-            Gate::parse(&state).ok_or_else(|| io::Error::other("the state of a gate does not read"))?;
-        if !gate.is_open(now) {
-            // Whoever served it has no more reason to keep it. If that fails, it is closed all the same.
-            let _ = fs::remove_file(file);
+        if !is_name(name) {
             return Err(Denied::Ended);
         }
-        Ok((gate, now))
+        let (gate, now) = (self.shelf.gate(name)?, (self.clock)().seconds());
+        if gate.is_open(now) {
+            return Ok((gate, now));
+        }
+        self.shelf.ended(name);
+        Err(Denied::Ended)
     }
+}
 
-    fn path(&self, name: &str) -> Result<PathBuf, Denied> {
-        let digit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        let is_name = name.len() == NAME && name.bytes().all(digit);
-        is_name.then(|| self.folder.join(name)).ok_or(Denied::Ended)
-    }
+/// Whether this may be the name of a file.
+pub(crate) fn is_name(name: &str) -> bool {
+    let digit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    name.len() == NAME && name.bytes().all(digit)
 }
 
 impl From<KeysError> for Denied {

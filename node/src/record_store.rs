@@ -6,6 +6,7 @@
 //! | what is held, and for how long | [`catalogue`] |
 //! | where the bytes lie: a folder or a bucket | [`place`] |
 //! | deliveries under way | [`running`] |
+//! | what SMART Health Links lead to | [`links`] |
 //! | what is superseded is removed | [`clean`], [`crate::record_cleaner`] |
 //! | a demand becomes a delivery | `routes/records/deliver.rs` |
 //!
@@ -23,9 +24,13 @@
 //! There is no rule here. For each demand the store signs a `record.delivery` and submits it; the state machine is the gate, so
 //! the log's order decides between a withdrawal and a delivery. What was delivered may be fetched for [`TOKEN_MILLIS`], by a token
 //! that says nothing to anybody else.
+//!
+//! People without this app get an object that is encrypted for a link alone, from whoever has the record's key ([`links`]); the
+//! logs do not know of it.
 
 mod catalogue;
 mod clean;
+mod links;
 mod place;
 mod running;
 
@@ -43,6 +48,7 @@ use countersign_records::rules::STORE;
 use countersign_records::{RecordId, Row, Ticket};
 
 use self::catalogue::{Catalogue, Known};
+pub(crate) use self::links::Links;
 pub(crate) use self::place::Opened;
 use self::place::Place;
 pub(crate) use self::running::{Begun, Running, Wish};
@@ -192,8 +198,10 @@ pub(crate) enum NotKept {
     Full,
     /// Another upload, or a removal, is at work on it.
     Busy,
-    /// No ticket announces it.
+    /// No ticket announces it, or it has not been uploaded.
     Unannounced,
+    /// A link's name leads to something else.
+    Taken,
 }
 
 impl RecordStore {

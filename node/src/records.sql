@@ -1,7 +1,7 @@
 -- What the record store holds, apart from the ledger's database. One writer; WAL; synchronous=FULL. Which of it is current the
 -- logs say, and nothing here: the store compares with them each time the node starts, and whenever a record changes.
 
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- Sealed objects. An object has its row before its first byte is where objects lie, and until its last one is gone from there.
 CREATE TABLE objects (
@@ -9,8 +9,8 @@ CREATE TABLE objects (
     digest BLOB    NOT NULL,            -- SHA-256 of its bytes
     size   INTEGER NOT NULL,
     held   INTEGER NOT NULL DEFAULT 0,  -- 1 once its bytes are durable
-    until  INTEGER,                     -- kept for a ticket until then, in milliseconds since 1970; NULL once an index has named
-                                        -- it, from when on indexes and deliveries alone keep it; 0 while it is being removed
+    until  INTEGER,                     -- kept for a ticket until then, in milliseconds since 1970; NULL once an index or a link has
+                                        -- named it, from when on these and deliveries alone keep it; 0 while it is being removed
     PRIMARY KEY (record, digest)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX objects_until ON objects (until) WHERE until IS NOT NULL;
@@ -24,3 +24,14 @@ CREATE TABLE rows (
     PRIMARY KEY (record, hash)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX rows_until ON rows (until) WHERE until IS NOT NULL;
+
+-- What SMART Health Links lead to: objects that are given out by a name alone, until they end.
+CREATE TABLE links (
+    name   TEXT    PRIMARY KEY,         -- 32 random bytes in base64url
+    record BLOB    NOT NULL,
+    digest BLOB    NOT NULL,            -- the object: an encrypted file
+    ends   INTEGER NOT NULL,            -- in milliseconds since 1970
+    gate   BLOB    NOT NULL             -- JSON: its end, the passcode's hash, attempts left
+) STRICT, WITHOUT ROWID;
+CREATE INDEX links_record ON links (record);
+CREATE INDEX links_ends ON links (ends);

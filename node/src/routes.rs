@@ -26,6 +26,7 @@
 //! | `GET /{log}/proof/{hex}` | its place as a text (C2SP tlog-proof); the entry is the 32 bytes of its id |
 //! | `POST /reports` | a sealed report of a suspicion -> 204 once it is durable; `… /read`, `… /remove` for the domain's authority (`routes/reports.rs`) |
 //! | `GET /store`, `POST /store/tickets`, `… /deliveries`, `PUT /store/objects/{hex}`, `GET …` | sealed objects of medical records, for their owners and for whom the log names (`routes/records.rs`) |
+//! | `GET /store/links/{name}`, `POST …`, `PUT …`, `DELETE …` | what SMART Health Links lead to (`routes/health_links.rs`, `routes/records.rs`) |
 //!
 //! `GET /metrics` (Prometheus text) is served on a listener of its own.
 //!
@@ -81,6 +82,7 @@ use crate::config::Limits;
 use crate::health_links::HealthLinks;
 use crate::limits::Bounds;
 use crate::others_logs::Cosigning;
+use crate::record_store::Links;
 use crate::server::Peer;
 use crate::service::Service;
 
@@ -101,6 +103,14 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
     let mut shared = Router::new();
     for (name, cosigning) in &service.cosigning {
         shared = shared.nest(&format!("/witness/{name}"), witness::routes(cosigning));
+    }
+    if let Some(store) = &service.records {
+        let links = HealthLinks::new(
+            Box::new(Links(Arc::clone(store))),
+            Arc::clone(&service.clock),
+            Arc::clone(&service.bounds),
+        );
+        shared = shared.merge(health_links::routes("/store/links/{name}", &Arc::new(links)));
     }
     let shared = shared
         .route("/genesis", get(meta::genesis))
@@ -140,6 +150,7 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/store/tickets", post(records::ticket))
         .route("/store/deliveries", post(records::delivery))
         .route("/store/objects/{digest}", get(records::get).head(records::head))
+        .route("/store/links/{name}", put(records::link).delete(records::unlink))
         .route_layer(from_fn_with_state(patience, bound_time))
         .route("/store/objects/{digest}", put(records::put))
         .method_not_allowed_fallback(not_allowed);
@@ -173,7 +184,7 @@ pub(crate) fn authority_router(shared: &Arc<Attributes>, bounds: &Arc<Bounds>, l
 /// The routes of a server of SMART Health Links. Viewers are pages of other sites.
 pub(crate) fn link_router(links: &Arc<HealthLinks>, bounds: &Arc<Bounds>, limits: &Limits) -> Router {
     let patience = Duration::from_secs(limits.request_seconds);
-    health_links::routes(links)
+    health_links::routes("/{*path}", links) // what comes before the name, a proxy may have added
         .route_layer(from_fn_with_state(patience, bound_time))
         .fallback(nothing)
         .method_not_allowed_fallback(not_allowed)

@@ -10,6 +10,7 @@ mod fault;
 mod history;
 mod record;
 mod reports;
+mod shared_link;
 mod verdict;
 
 pub use clinician::{AskChoice, AskScreen, RequestScreen, RequestStep, ask_screen, request_screen};
@@ -25,6 +26,7 @@ pub use record::{
     accesses_screen, record_screen,
 };
 pub use reports::ReportLine;
+pub use shared_link::{SharedLinkScreen, shared_link_screen};
 pub use verdict::{Kept, OtherReading, VerdictScreen, Way, WayMark, verdict_screen};
 
 use countersign_custody::SubjectType;

@@ -1,7 +1,5 @@
 //! The screens of a patient's own records: who may see what, who asked, who saw.
 
-use std::collections::BTreeSet;
-
 use crate::answer::{Text, Value};
 use crate::document::MedicalDocument;
 use crate::records::{AccessState, LineMode, MedicalRecord, RecordAccess, RecordAccesses, RecordLine};
@@ -167,19 +165,22 @@ pub(super) fn mode_text(mode: LineMode) -> Text {
     })
 }
 
+/// What somebody sees who sees these parts.
+pub(super) fn shown_sections(parts: &[u8], document: Option<&MedicalDocument>) -> Text {
+    let sections = document.into_iter().flat_map(|document| &document.sections);
+    let titles: Vec<&str> = sections
+        .filter(|section| parts.contains(&section.part))
+        .map(|section| section.title.as_str())
+        .collect();
+    if titles.is_empty() {
+        return plain("line.shows-header");
+    }
+    with("line.shows", [("sections", Value::Text(titles.join(", ")))])
+}
+
 impl RecordLineScreen {
     fn new(line: &RecordLine, document: Option<&MedicalDocument>) -> Self {
-        let shown: BTreeSet<u8> = line.parts.iter().copied().collect();
-        let sections = document.into_iter().flat_map(|document| &document.sections);
-        let titles: Vec<&str> = sections
-            .filter(|section| shown.contains(&section.part))
-            .map(|section| section.title.as_str())
-            .collect();
-        let what = if titles.is_empty() {
-            plain("line.shows-header")
-        } else {
-            with("line.shows", [("sections", Value::Text(titles.join(", ")))])
-        };
+        let what = shown_sections(&line.parts, document);
         Self {
             label: line.label.clone(),
             who: policy_text(&line.policy),

@@ -13,7 +13,7 @@ use countersign_records::{
 };
 use countersign_scan::draw::{Label, Scale};
 use countersign_shl::{Access, ContentType, Gate, Key, Link, MAX_FILE, MAX_LINK, Status, seal};
-use countersign_wallet::{Fetched, Hosts, Links};
+use countersign_wallet::{Fetched, Hosts, LEAST_PASSCODE, Links};
 use getrandom::SysRng;
 use getrandom::rand_core::{Rng as _, UnwrapErr};
 use serde_json::{Value, json};
@@ -28,14 +28,17 @@ use crate::{file, pack};
 
 /// Environment variable with a link's passcode, for scripts.
 const PASSCODE: &str = "COUNTERSIGN_PASSCODE";
-/// Shortest passcode: four digits in ten attempts are found once in a thousand times.
-const LEAST_PASSCODE: usize = 4;
 /// Pixels of a module of the QR code.
 const MODULE: u8 = 6;
 
 pub(super) fn run(home: &Home, command: &LinkCommand, as_json: bool) -> Result<u8> {
     match command {
         LinkCommand::Read(args) => read(home, args, as_json),
+        LinkCommand::Share(args) => super::record::share_by_link(home, args, as_json).map(|()| 0),
+        LinkCommand::List { record } => super::record::links(home, record.as_ref(), as_json).map(|()| 0),
+        LinkCommand::End { name, record } => {
+            super::record::end_link(home, record.as_ref(), name, as_json).map(|()| 0)
+        }
         LinkCommand::Make(args) => make(home, args, as_json).map(|()| 0),
         LinkCommand::Serve(args) => serve(args).map(|()| 0),
     }
@@ -317,7 +320,7 @@ fn make(home: &Home, args: &MakeLink, as_json: bool) -> Result<()> {
 }
 
 /// A new passcode, typed twice by a person.
-fn chosen_passcode() -> Result<Zeroizing<String>> {
+pub(super) fn chosen_passcode() -> Result<Zeroizing<String>> {
     let set = std::env::var(PASSCODE).ok().map(Zeroizing::new);
     let chosen = match set {
         Some(passcode) => passcode,
@@ -353,7 +356,7 @@ fn serve(args: &ServeLinks) -> Result<()> {
 }
 
 /// The link as a QR code, in the format of the file's extension.
-fn drawn(path: &Path, uri: &str) -> Result<Vec<u8>> {
+pub(super) fn drawn(path: &Path, uri: &str) -> Result<Vec<u8>> {
     let label = Label::on_paper(uri)?;
     let scale = Scale::new(MODULE).context("a scale")?;
     match path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase).as_deref() {

@@ -9,7 +9,7 @@ pub mod gateway;
 pub mod gs1;
 mod kinds;
 pub mod label;
-mod link;
+pub(crate) mod link;
 pub mod live;
 pub mod node;
 pub mod notary;

@@ -314,7 +314,7 @@ fn what_is_wrong_before_it_runs_is_said_in_one_sentence() {
     assert!(failed(&["run"]).contains("`countersign authority example` prints one to start from"));
     let example = succeed(folder.path(), &["authority", "example"]);
     fs::write(&config, &example).unwrap();
-    assert!(failed(&["run"]).contains("this authority has not begun: `countersign authority init CODE`"));
+    assert!(failed(&["run"]).contains("this service has not begun: `countersign authority init CODE`"));
     assert!(failed(&["init", "x"]).contains("genesis.json"));
     fs::write(&config, example.replace("\nrole =", "\nepoch =")).unwrap();
     assert!(failed(&["run"]).contains("the vocabulary's label `epoch`"));

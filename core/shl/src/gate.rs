@@ -65,6 +65,11 @@ impl Gate {
         &self.url
     }
 
+    /// When it ends, in seconds since 1970.
+    pub const fn expires(&self) -> u64 {
+        self.expires
+    }
+
     /// Whether anything is given out at `now`, in seconds since 1970.
     pub const fn is_open(&self, now: u64) -> bool {
         now < self.expires && self.attempts > 0

@@ -18,6 +18,7 @@ use countersign_ledger::{
 pub(crate) use self::https::read_body;
 pub use self::https::{Https, HttpsError};
 pub(crate) use self::problem::jittered;
+pub(crate) use self::services::LINKS;
 pub use self::services::{AttributeAuthority, RecordStore};
 pub use self::transport::{Method, Request, Response, Transport, TransportError};
 use crate::cbor;

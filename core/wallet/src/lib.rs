@@ -86,7 +86,8 @@ pub use online::Asked;
 pub use outbox::{Cause, Delivery, NextStep, Queued, Round};
 pub use records::{
     Access, AccessState, Accesses, Allow, AskFor, AskState, Asked as AskedRecord, Clinician, Delivered,
-    HeldImage, HeldRecord, Line, NewLine, Offered, Publishing, RecordError, Records, Shown as ShownRecord,
+    HeldImage, HeldRecord, LEAST_PASSCODE, Line, LinkNotMade, NewLine, NewLink, Offered, Publishing,
+    RecordError, Records, SharedLink, Shown as ShownRecord,
 };
 pub use register::{NotARegister, Register};
 pub use reports::{ReceivedReport, ReportError, ReportState, SentReport, Words};

@@ -10,13 +10,14 @@ use std::time::Duration;
 use countersign_ledger::{
     Certificate, Draft, Entry, Folded, GenesisError, Hash, LogName, Rules as _, State, TrustStore, UnixMillis,
 };
-use countersign_records::rules::{AUTHORITY, Head, Outcome, RecordRules, Thread};
+use countersign_records::rules::{Head, Outcome, RecordRules, Thread};
 use countersign_records::{Answer, AuthorityKey, Epoch, RecordId, authority};
 use countersign_wallet::{ActError, Client, ClientError, Issuer, KeyStore, Snapshot, StoredKey, SyncError};
 
 use super::register::Open;
 use super::{KEY, Shared};
 use crate::keys::{KeysError, random};
+use crate::service_home::{ServiceHome, ServiceHomeError};
 use crate::store::StoreError;
 
 /// How long a busy node is waited for in one round.
@@ -66,12 +67,10 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    pub(super) fn certificate(&mut self) -> Result<Certificate, ActError> {
-        self.issuer().certificate(KEY)
-    }
-
-    pub(super) fn enrol(&mut self, code: &str) -> Result<Certificate, ActError> {
-        self.issuer().enrol_in(AUTHORITY, KEY, code)
+    pub(super) fn open(home: &ServiceHome<'_>, keys: Arc<dyn KeyStore>) -> Result<Self, ServiceHomeError> {
+        let snapshot = home.snapshot()?;
+        let client = home.client(snapshot.genesis())?;
+        Ok(Self { snapshot, client, keys })
     }
 
     /// Brings the snapshot up to date, and tells what it says.
@@ -177,7 +176,7 @@ impl Follower {
         Ok(())
     }
 
-    fn issuer(&mut self) -> Issuer<'_> {
+    pub(super) fn issuer(&mut self) -> Issuer<'_> {
         Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
     }
 }

@@ -33,11 +33,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use countersign_abe::{FormatError, MasterKey};
-use countersign_ledger::{Certificate, Genesis, GenesisError, TrustStore, UnixMillis};
+use countersign_ledger::{Certificate, TrustStore, UnixMillis};
 use countersign_records::rules::AUTHORITY;
-use countersign_wallet::{
-    ActError, Client, Cost, Https, HttpsError, KeyStore, KeyStoreError, Snapshot, Vault, VaultError,
-};
+use countersign_wallet::{Cost, KeyStore, KeyStoreError};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -46,27 +44,21 @@ pub use self::register::{Register, RegisterError};
 pub(crate) use self::vocabulary::Vocabulary;
 use crate::clock::{Clock, system_clock};
 use crate::config::{ConfigError, Limits, TlsConfig, read_text};
-use crate::files;
-use crate::keys::{KeyFiles, KeysError, random};
+use crate::keys::{KeyFiles, KeysError};
 use crate::limits::{Bounded, Bounds};
 use crate::metrics::Metrics;
-use crate::node::{OpenError, lock};
-use crate::registrar::DATABASE;
+use crate::node::OpenError;
 use crate::routes;
 use crate::server::{self, Server, Serving, StartError};
+use crate::service_home::{ServiceHome, ServiceHomeError, begin_secret};
 use crate::store::StoreError;
 use crate::tls::Endpoint;
 
+/// What begins it at a desk.
+const COMMAND: &str = "authority";
 /// Names in the vault: the key that the authority is enrolled with, and its master key.
 const KEY: &str = "authority";
 const MASTER: &str = "master";
-/// Names of files: among the keys, and in the data directory.
-const VAULT: &str = "vault";
-const WALLET: &str = "wallet.db";
-/// Largest genesis file.
-const MAX_GENESIS: u64 = 256 * 1024;
-/// For a request to the node, while others wait.
-const WHOLE: Duration = Duration::from_secs(10);
 
 /// The configuration of an attribute authority.
 ///
@@ -134,26 +126,9 @@ impl AuthorityConfig {
 /// Why an attribute authority could not be begun or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum AttributeAuthorityError {
-    /// Its data directory, keys or TLS endpoint cannot be used.
+    /// Its data directory, its vault, its certificate, or its view of the ledger.
     #[error(transparent)]
-    Open(#[from] OpenError),
-    /// A node lives in the data directory: whoever has one of them has both.
-    #[error("{0} is the data directory of a node: an attribute authority needs one of its own")]
-    NodeThere(PathBuf),
-    /// The vault cannot be used.
-    #[error("{path}: {source}")]
-    Vault {
-        /// Which file.
-        path: PathBuf,
-        /// What went wrong.
-        source: VaultError,
-    },
-    /// The vault lacks a key, or did not take one.
-    #[error("the vault: {0}")]
-    KeyStore(#[from] KeyStoreError),
-    /// It was not begun.
-    #[error("this authority has not begun: `countersign authority init CODE`")]
-    NotBegun,
+    Home(#[from] ServiceHomeError),
     /// The master key is no key.
     #[error("the master key in the vault is none: {0}")]
     Master(#[from] FormatError),
@@ -162,48 +137,29 @@ pub enum AttributeAuthorityError {
         "the vault has another master key than this authority has begun with: restore the vault from a backup"
     )]
     OtherMaster,
-    /// The genesis file cannot be read.
-    #[error("the genesis file {path}: {source}")]
-    Genesis {
-        /// Which file.
-        path: PathBuf,
-        /// What went wrong.
-        source: std::io::Error,
-    },
-    /// The genesis is not valid.
-    #[error(transparent)]
-    Trust(#[from] GenesisError),
-    /// The node's address is none.
-    #[error(transparent)]
-    Node(#[from] HttpsError),
-    /// The wallet's database cannot be used.
-    #[error(transparent)]
-    Wallet(#[from] countersign_wallet::OpenError),
-    /// The node did not certify it.
-    #[error(transparent)]
-    Act(#[from] ActError),
-    /// The code was for another role.
-    #[error(
-        "the code was for the role `{0}`, and an attribute authority has the role `{AUTHORITY}`: ask the registrar for another"
-    )]
-    Role(String),
+}
+
+impl From<OpenError> for AttributeAuthorityError {
+    fn from(error: OpenError) -> Self {
+        Self::Home(error.into())
+    }
 }
 
 impl From<KeysError> for AttributeAuthorityError {
     fn from(error: KeysError) -> Self {
-        Self::Open(error.into())
+        Self::Home(error.into())
     }
 }
 
 impl From<StoreError> for AttributeAuthorityError {
     fn from(error: StoreError) -> Self {
-        Self::Open(error.into())
+        Self::Home(error.into())
     }
 }
 
 impl From<ConfigError> for AttributeAuthorityError {
     fn from(error: ConfigError) -> Self {
-        Self::Open(error.into())
+        OpenError::from(error).into()
     }
 }
 
@@ -318,30 +274,17 @@ impl AttributeAuthority {
         cost: Cost,
         code: &str,
     ) -> Result<Certificate, AttributeAuthorityError> {
-        let _lock = claim(config)?;
-        let files = KeyFiles::open(&config.data, true)?;
-        let path = vault_path(config);
-        if !path.exists() {
-            Vault::create_at_cost(&path, passphrase, cost).map_err(|source| vault_error(&path, source))?;
-        }
+        config.check()?;
+        let home = home(config);
+        let _lock = home.claim()?;
+        let keys = home.begin(passphrase, cost)?;
         // Phones pin its root.
-        let now = system_clock()();
+        let (files, now) = (KeyFiles::open(&config.data, true)?, system_clock()());
         Endpoint::open(&config.tls, KEY, config.listen, &files, now).map_err(OpenError::from)?;
-        let keys = open_vault(config, passphrase)?;
-        match keys.recall_secret(MASTER.to_owned()).map(Zeroizing::new) {
-            Ok(_) => {}
-            Err(KeyStoreError::Missing) => {
-                let master = MasterKey::new(&Zeroizing::new(random()?));
-                keys.keep_secret(MASTER.to_owned(), master.to_bytes().to_vec())?;
-            }
-            Err(error) => return Err(error.into()),
-        }
+        begin_secret(&*keys, MASTER, |random| MasterKey::new(&random).to_bytes())?;
         master(&*keys, &mut Register::open(config)?)?;
-        let mut follower = follower(config, keys)?;
-        follower.enrol(code).map_err(|error| match error {
-            ActError::OtherRole(role) => AttributeAuthorityError::Role(role),
-            error => error.into(),
-        })
+        let mut follower = Follower::open(&home, keys)?;
+        Ok(home.enrol(follower.issuer(), code)?)
     }
 
     /// Opens the authority that was begun in its data directory.
@@ -355,19 +298,15 @@ impl AttributeAuthority {
         passphrase: &[u8],
         clock: Clock,
     ) -> Result<Self, AttributeAuthorityError> {
-        let lock = claim(&config)?;
-        if !vault_path(&config).exists() {
-            return Err(AttributeAuthorityError::NotBegun);
-        }
+        config.check()?;
+        let home = home(&config);
+        let lock = home.claim()?;
+        let keys = home.open(passphrase)?;
         let files = KeyFiles::open(&config.data, false)?;
-        let keys = open_vault(&config, passphrase)?;
         let mut register = Register::open(&config)?;
         let master = master(&*keys, &mut register)?;
-        let mut follower = follower(&config, Arc::clone(&keys))?;
-        let certificate = follower.certificate().map_err(|error| match error {
-            ActError::NotEnrolled => AttributeAuthorityError::NotBegun,
-            error => error.into(),
-        })?;
+        let mut follower = Follower::open(&home, Arc::clone(&keys))?;
+        let certificate = home.certificate(follower.issuer())?;
         let endpoint = Endpoint::open(&config.tls, KEY, config.listen, &files, clock());
         let endpoint = endpoint.map_err(OpenError::from)?;
         let seen = Seen { trust: TrustStore::new(), cosigned_at: UnixMillis(0), epoch: None };
@@ -461,40 +400,21 @@ impl Drop for RunningAuthority {
     }
 }
 
-fn vault_path(config: &AuthorityConfig) -> PathBuf {
-    config.data.join("keys").join(VAULT)
-}
-
-fn vault_error(path: &Path, source: VaultError) -> AttributeAuthorityError {
-    AttributeAuthorityError::Vault { path: path.to_owned(), source }
-}
-
-/// Takes the data directory for this process.
-fn claim(config: &AuthorityConfig) -> Result<File, AttributeAuthorityError> {
-    config.check()?;
-    if config.data.join(DATABASE).exists() {
-        return Err(AttributeAuthorityError::NodeThere(config.data.clone()));
+fn home(config: &AuthorityConfig) -> ServiceHome<'_> {
+    ServiceHome {
+        data: &config.data,
+        node: &config.node,
+        genesis: &config.genesis,
+        command: COMMAND,
+        role: AUTHORITY,
+        key: KEY,
     }
-    Ok(lock(&config.data)?)
-}
-
-fn open_vault(
-    config: &AuthorityConfig,
-    passphrase: &[u8],
-) -> Result<Arc<dyn KeyStore>, AttributeAuthorityError> {
-    let path = vault_path(config);
-    let exposed =
-        files::is_exposed(&path).map_err(|source| OpenError::Directory { path: path.clone(), source })?;
-    if exposed {
-        return Err(KeysError::Exposed(path).into());
-    }
-    Ok(Arc::new(Vault::open(&path, passphrase).map_err(|source| vault_error(&path, source))?))
 }
 
 /// The master key, which is the one that the register was begun with.
 fn master(keys: &dyn KeyStore, register: &mut Register) -> Result<MasterKey, AttributeAuthorityError> {
     let bytes = keys.recall_secret(MASTER.to_owned()).map(Zeroizing::new).map_err(|error| match error {
-        KeyStoreError::Missing => AttributeAuthorityError::NotBegun,
+        KeyStoreError::Missing => ServiceHomeError::NotBegun(COMMAND),
         error => error.into(),
     })?;
     let master = MasterKey::parse(&bytes)?;
@@ -503,15 +423,6 @@ fn master(keys: &dyn KeyStore, register: &mut Register) -> Result<MasterKey, Att
     } else {
         Err(AttributeAuthorityError::OtherMaster)
     }
-}
-
-fn follower(config: &AuthorityConfig, keys: Arc<dyn KeyStore>) -> Result<Follower, AttributeAuthorityError> {
-    let path = &config.genesis;
-    let failed = |source| AttributeAuthorityError::Genesis { path: path.clone(), source };
-    let genesis = Genesis::parse(&files::read(path, MAX_GENESIS).map_err(failed)?)?;
-    let snapshot = Snapshot::open(&config.data.join(WALLET), &genesis)?;
-    let client = Client::new(Https::within(&config.node, &genesis, WHOLE)?);
-    Ok(Follower { snapshot, client, keys })
 }
 
 #[cfg(test)]

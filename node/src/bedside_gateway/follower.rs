@@ -14,22 +14,19 @@ use countersign_ledger::{
     Certificate, CertificateError, Draft, ENROL, Fields, Hash, Identity, Kind, LogName, Statement, Subject,
     TrustedCheckpoint, UnixMillis,
 };
-use countersign_wallet::{
-    ActError, Client, ClientError, Https, Issuer, KeyStore, Snapshot, StoredKey, SyncError,
-};
+use countersign_wallet::{ActError, Client, ClientError, Issuer, KeyStore, Snapshot, StoredKey, SyncError};
 use minicbor::Decoder;
 use rusqlite::Connection;
 
+use super::KEY;
 use super::desk::Update;
 use super::keeper::{self, Waiting};
-use super::{GatewayConfig, KEY};
 use crate::keys::{KeysError, random};
+use crate::service_home::{ServiceHome, ServiceHomeError};
 use crate::store::StoreError;
 
 /// How long a busy node is waited for in one round.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// For a request to the node, while others wait.
-const WHOLE: Duration = Duration::from_secs(10);
 /// How many statements are on their way at one time.
 const LANES: usize = 8;
 /// Most statements of one round.
@@ -66,29 +63,12 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    pub(super) fn open(
-        config: &GatewayConfig,
-        snapshot: Snapshot,
-        keys: Arc<dyn KeyStore>,
-    ) -> Result<Self, super::BedsideGatewayError> {
-        let client = || {
-            Ok::<_, super::BedsideGatewayError>(Client::new(Https::within(
-                &config.node,
-                snapshot.genesis(),
-                WHOLE,
-            )?))
-        };
+    pub(super) fn open(home: &ServiceHome<'_>, keys: Arc<dyn KeyStore>) -> Result<Self, ServiceHomeError> {
+        let snapshot = home.snapshot()?;
+        let client = || home.client(snapshot.genesis());
         let (own, lanes) = (client()?, (0..LANES).map(|_| client()).collect::<Result<_, _>>()?);
-        let connection = keeper::open(&config.data)?;
+        let connection = keeper::open(home.data)?;
         Ok(Self { snapshot, client: own, lanes, keys, connection })
-    }
-
-    pub(super) fn certificate(&mut self) -> Result<Certificate, ActError> {
-        self.issuer().certificate(KEY)
-    }
-
-    pub(super) fn enrol(&mut self, code: &str) -> Result<Certificate, ActError> {
-        self.issuer().enrol_in(countersign_bedside::GATEWAY, KEY, code)
     }
 
     /// The certificate of a member that was enrolled last, if it is good.
@@ -198,7 +178,7 @@ impl Follower {
         Ok((one, log, statement))
     }
 
-    fn issuer(&mut self) -> Issuer<'_> {
+    pub(super) fn issuer(&mut self) -> Issuer<'_> {
         Issuer::new(&mut self.snapshot, &self.client, Arc::clone(&self.keys))
     }
 }

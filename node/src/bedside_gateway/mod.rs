@@ -33,10 +33,8 @@ use std::time::Duration;
 
 use countersign_bedside::{Badge, Bench, GATEWAY, Measured, gateway_id, op_names, ops};
 use countersign_device::{Class, Gateway, Id, Key, Ops, Point, UnixMillis as At};
-use countersign_ledger::{Certificate, Genesis, GenesisError, Identity, PublicKey, UnixMillis};
-use countersign_wallet::{
-    ActError, Cost, HttpsError, KeyStore, KeyStoreError, Snapshot, StoredKey, Vault, VaultError,
-};
+use countersign_ledger::{Certificate, Identity, PublicKey, UnixMillis};
+use countersign_wallet::{Cost, KeyStore, KeyStoreError, StoredKey};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -51,21 +49,15 @@ use crate::clock::{Clock, system_clock};
 use crate::config::{ConfigError, read_text};
 #[cfg(unix)]
 use crate::door::{self, Door};
-use crate::files;
 use crate::keys::{KeysError, random};
-use crate::node::{OpenError, lock};
-use crate::registrar::DATABASE;
+use crate::node::OpenError;
+use crate::service_home::{ServiceHome, ServiceHomeError, begin_secret};
 use crate::store::StoreError;
 
 /// Names in the vault: the key that the gateway is enrolled with, the secret of all credentials, what seals `ratchets`.
 const KEY: &str = "bedside-gateway";
 const CREDENTIALS: &str = "bedside-credentials";
 const RATCHETS: &str = "bedside-ratchets";
-/// Names of files: among the keys, and in the data directory.
-const VAULT: &str = "vault";
-const WALLET: &str = "wallet.db";
-/// Largest genesis file.
-const MAX_GENESIS: u64 = 256 * 1024;
 /// Longest validity of a credential: one shift.
 const MAX_HOURS: u32 = 16;
 /// How long the operator waits for the gateway.
@@ -204,51 +196,9 @@ pub enum GatewayRequest {
 /// Why a bedside gateway could not be begun, opened or asked.
 #[derive(Debug, thiserror::Error)]
 pub enum BedsideGatewayError {
-    /// Its data directory or keys cannot be used.
+    /// Its data directory, its vault, its certificate, or its view of the ledger.
     #[error(transparent)]
-    Open(#[from] OpenError),
-    /// A node lives in the data directory: whoever has one of them has both.
-    #[error("{0} is the data directory of a node: a gateway needs one of its own")]
-    NodeThere(PathBuf),
-    /// The vault cannot be used.
-    #[error("{path}: {source}")]
-    Vault {
-        /// Which file.
-        path: PathBuf,
-        /// What went wrong.
-        source: VaultError,
-    },
-    /// The vault lacks a key, or did not take one.
-    #[error("the vault: {0}")]
-    KeyStore(#[from] KeyStoreError),
-    /// It was not begun.
-    #[error("this gateway has not begun: `countersign gateway init CODE`")]
-    NotBegun,
-    /// The genesis file cannot be read.
-    #[error("the genesis file {path}: {source}")]
-    Genesis {
-        /// Which file.
-        path: PathBuf,
-        /// What went wrong.
-        source: std::io::Error,
-    },
-    /// The genesis is not valid.
-    #[error(transparent)]
-    Trust(#[from] GenesisError),
-    /// The node's address is none.
-    #[error(transparent)]
-    Node(#[from] HttpsError),
-    /// The wallet's database cannot be used.
-    #[error(transparent)]
-    Wallet(#[from] countersign_wallet::OpenError),
-    /// The node did not certify it.
-    #[error(transparent)]
-    Act(#[from] ActError),
-    /// The code was for another role.
-    #[error(
-        "the code was for the role `{0}`, and a gateway has the role `{GATEWAY}`: ask the registrar for another"
-    )]
-    Role(String),
+    Home(#[from] ServiceHomeError),
     /// The clock shows a time before the gateway ran last: what was seen then could come again.
     #[error("the clock is behind the time at which this gateway ran last: set it, and start again")]
     Clock,
@@ -276,19 +226,25 @@ pub enum BedsideGatewayError {
 
 impl From<KeysError> for BedsideGatewayError {
     fn from(error: KeysError) -> Self {
-        Self::Open(error.into())
+        Self::Home(error.into())
     }
 }
 
 impl From<StoreError> for BedsideGatewayError {
     fn from(error: StoreError) -> Self {
-        Self::Open(error.into())
+        Self::Home(error.into())
     }
 }
 
 impl From<ConfigError> for BedsideGatewayError {
     fn from(error: ConfigError) -> Self {
-        Self::Open(error.into())
+        Self::Home(OpenError::from(error).into())
+    }
+}
+
+impl From<KeyStoreError> for BedsideGatewayError {
+    fn from(error: KeyStoreError) -> Self {
+        Self::Home(error.into())
     }
 }
 
@@ -336,28 +292,15 @@ impl BedsideGateway {
         cost: Cost,
         code: &str,
     ) -> Result<Certificate, BedsideGatewayError> {
-        let _lock = claim(config)?;
-        files::make_directory(&config.data.join("keys")).map_err(StoreError::File)?;
-        let path = vault_path(config);
-        if !path.exists() {
-            Vault::create_at_cost(&path, passphrase, cost).map_err(|source| vault_error(&path, source))?;
-        }
-        let keys = open_vault(config, passphrase)?;
+        config.check()?;
+        let home = home(config);
+        let _lock = home.claim()?;
+        let keys = home.begin(passphrase, cost)?;
         for name in [CREDENTIALS, RATCHETS] {
-            match keys.recall_secret(name.to_owned()).map(Zeroizing::new) {
-                Ok(_) => {}
-                Err(KeyStoreError::Missing) => {
-                    let secret = Zeroizing::new(random::<32>()?);
-                    keys.keep_secret(name.to_owned(), secret.to_vec())?;
-                }
-                Err(error) => return Err(error.into()),
-            }
+            begin_secret(&*keys, name, |random| Zeroizing::new(random.to_vec()))?;
         }
-        let mut follower = follower(config, keys)?;
-        follower.enrol(code).map_err(|error| match error {
-            ActError::OtherRole(role) => BedsideGatewayError::Role(role),
-            error => error.into(),
-        })
+        let mut follower = Follower::open(&home, keys)?;
+        Ok(home.enrol(follower.issuer(), code)?)
     }
 
     /// Opens the gateway that was begun in its data directory.
@@ -372,16 +315,12 @@ impl BedsideGateway {
         clock: Clock,
         observer: Option<SessionObserver>,
     ) -> Result<Self, BedsideGatewayError> {
-        let lock = claim(&config)?;
-        if !vault_path(&config).exists() {
-            return Err(BedsideGatewayError::NotBegun);
-        }
-        let keys = open_vault(&config, passphrase)?;
-        let mut follower = follower(&config, Arc::clone(&keys))?;
-        let certificate = follower.certificate().map_err(|error| match error {
-            ActError::NotEnrolled => BedsideGatewayError::NotBegun,
-            error => error.into(),
-        })?;
+        config.check()?;
+        let home = home(&config);
+        let lock = home.claim()?;
+        let keys = home.open(passphrase)?;
+        let mut follower = Follower::open(&home, Arc::clone(&keys))?;
+        let certificate = home.certificate(follower.issuer())?;
         Ok(Self { config, certificate, keys, follower, clock, observer, lock })
     }
 
@@ -638,43 +577,20 @@ pub fn bedside_readings(
 /// After its database was put back from a backup: marks every device, which may be ahead of it, once, and has numbers go on above
 /// all that were used by `newest`, the time of the newest checkpoint that anybody has. The gateway must not run.
 pub fn restored_gateway(config: &GatewayConfig, newest: UnixMillis) -> Result<usize, BedsideGatewayError> {
-    let _lock = claim(config)?;
+    config.check()?;
+    let _lock = home(config).claim()?;
     Ok(keeper::restored(&keeper::open(&config.data)?, newest)?)
 }
 
-fn vault_path(config: &GatewayConfig) -> PathBuf {
-    config.data.join("keys").join(VAULT)
-}
-
-fn vault_error(path: &Path, source: VaultError) -> BedsideGatewayError {
-    BedsideGatewayError::Vault { path: path.to_owned(), source }
-}
-
-/// Takes the data directory for this process.
-fn claim(config: &GatewayConfig) -> Result<File, BedsideGatewayError> {
-    config.check()?;
-    if config.data.join(DATABASE).exists() {
-        return Err(BedsideGatewayError::NodeThere(config.data.clone()));
+fn home(config: &GatewayConfig) -> ServiceHome<'_> {
+    ServiceHome {
+        data: &config.data,
+        node: &config.node,
+        genesis: &config.genesis,
+        command: "gateway",
+        role: GATEWAY,
+        key: KEY,
     }
-    Ok(lock(&config.data)?)
-}
-
-fn open_vault(config: &GatewayConfig, passphrase: &[u8]) -> Result<Arc<dyn KeyStore>, BedsideGatewayError> {
-    let path = vault_path(config);
-    let exposed =
-        files::is_exposed(&path).map_err(|source| OpenError::Directory { path: path.clone(), source })?;
-    if exposed {
-        return Err(KeysError::Exposed(path).into());
-    }
-    Ok(Arc::new(Vault::open(&path, passphrase).map_err(|source| vault_error(&path, source))?))
-}
-
-fn follower(config: &GatewayConfig, keys: Arc<dyn KeyStore>) -> Result<Follower, BedsideGatewayError> {
-    let path = &config.genesis;
-    let failed = |source| BedsideGatewayError::Genesis { path: path.clone(), source };
-    let genesis = Genesis::parse(&files::read(path, MAX_GENESIS).map_err(failed)?)?;
-    let snapshot = Snapshot::open(&config.data.join(WALLET), &genesis)?;
-    Follower::open(config, snapshot, keys)
 }
 
 fn class_of(name: &str) -> Option<Class> {

@@ -5,14 +5,16 @@ use std::path::Path;
 
 use countersign_ledger::{Hash, UnixMillis};
 use countersign_records::{Announced, RecordId, Row, Ticket};
+use countersign_shl::Gate;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::NotKept;
+use super::links::{Leading, ends};
 use crate::store::{self, StoreError, StoreResult};
 
 const SCHEMA: &str = include_str!("../records.sql");
 /// `PRAGMA user_version` of [`SCHEMA`].
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// The file in the data directory.
 pub(super) const FILE: &str = "records.sqlite";
 
@@ -128,10 +130,10 @@ impl Catalogue {
         self.select("SELECT record FROM objects UNION SELECT record FROM rows", None)
     }
 
-    /// The records of which something was kept for a ticket that has ended.
+    /// The records of which something was kept for a ticket that has ended, or for a link.
     pub(super) fn ended(&self, now: UnixMillis) -> StoreResult<BTreeSet<RecordId>> {
-        let sql =
-            "SELECT record FROM objects WHERE until < ?1 UNION SELECT record FROM rows WHERE until < ?1";
+        let sql = "SELECT record FROM objects WHERE until < ?1 UNION SELECT record FROM rows WHERE until < ?1
+                   UNION SELECT record FROM links WHERE ends <= ?1";
         self.select(sql, Some(signed(now.0)))
     }
 
@@ -142,8 +144,51 @@ impl Catalogue {
         records.map(|record| Ok(RecordId(record?))).collect()
     }
 
-    /// Decides what of a record is to go: all that no row that is `current` or `running` names and no ticket keeps. Rows are gone
-    /// at once; objects are marked, are not held from now on, and may then be removed. What is `busy` is left for later.
+    /// Gives out an object by a name. What is given out is still there at its end, if it was when this began.
+    pub(super) fn link(&mut self, name: &str, leading: &Leading) -> StoreResult<Result<(), NotKept>> {
+        let Leading { record, digest, gate } = leading;
+        self.write(|tx| {
+            if let Some(before) = read_link(tx, name)? {
+                let same = (before.record, before.digest) == (*record, *digest);
+                return Ok(if same { Ok(()) } else { Err(NotKept::Taken) });
+            }
+            if !known(tx, *record, *digest)?.is_some_and(|known| known.held && !known.going) {
+                return Ok(Err(NotKept::Unannounced));
+            }
+            let sql = "SELECT count(*) FROM links WHERE record = ?";
+            if tx.query_row(sql, [record.0], |row| row.get::<_, i64>(0))? >= MAX_LINKS {
+                return Ok(Err(NotKept::Full));
+            }
+            let sql = "INSERT INTO links (name, record, digest, ends, gate) VALUES (?, ?, ?, ?, ?)";
+            tx.execute(
+                sql,
+                params![name, record.0, digest.as_bytes(), signed(ends(gate).0), gate.to_json()],
+            )?;
+            Ok(Ok(()))
+        })
+    }
+
+    /// Where a name leads.
+    pub(super) fn leading(&self, name: &str) -> StoreResult<Option<Leading>> {
+        read_link(&self.0, name)
+    }
+
+    /// Keeps a gate's new state.
+    pub(super) fn set_gate(&mut self, name: &str, gate: &Gate) -> StoreResult<()> {
+        let sql = "UPDATE links SET gate = ? WHERE name = ?";
+        self.write(|tx| Ok(tx.execute(sql, params![gate.to_json(), name])?))?;
+        Ok(())
+    }
+
+    /// Gives out an object of this record no more.
+    pub(super) fn unlink(&mut self, name: &str, record: RecordId) -> StoreResult<()> {
+        let sql = "DELETE FROM links WHERE name = ? AND record = ?";
+        self.write(|tx| Ok(tx.execute(sql, params![name, record.0])?))?;
+        Ok(())
+    }
+
+    /// Decides what of a record is to go: all that no row that is `current` or `running` names, no link leads to and no ticket
+    /// keeps. Rows are gone at once, and links that have ended; objects are marked, are not held from now on, and may then be removed. What is `busy` is left for later.
     pub(super) fn doom(
         &mut self,
         record: RecordId,
@@ -157,6 +202,11 @@ impl Catalogue {
             objects.extend(self.row(record, *hash)?.iter().flat_map(Row::digests));
         }
         self.write(|tx| {
+            tx.execute("DELETE FROM links WHERE record = ? AND ends <= ?", params![record.0, signed(now.0)])?;
+            let mut linked = tx.prepare_cached("SELECT digest FROM links WHERE record = ?")?;
+            for digest in linked.query_map([record.0], |row| row.get(0).map(Hash))? {
+                objects.insert(digest?);
+            }
             let mut named = tx.prepare_cached(
                 "UPDATE objects SET until = NULL WHERE record = ? AND digest = ? AND until <> 0",
             )?;
@@ -221,6 +271,8 @@ impl Catalogue {
 
 /// Most objects of one record, held or announced: its parts and images, twice while they are sealed anew, and the wraps of its lines.
 const MAX_OBJECTS: i64 = 4096;
+/// Most links that lead to one record at one time: some a month for a year.
+const MAX_LINKS: i64 = 32;
 /// Most rows of one record: those of its indexes, of a delivery for each way of deciding, and of some tickets.
 const MAX_ROWS: i64 = 256;
 
@@ -232,6 +284,14 @@ fn known(connection: &Connection, record: RecordId, digest: Hash) -> StoreResult
         Ok(Known { size, held: row.get(1)?, going: row.get(2)? })
     });
     Ok(known.optional()?)
+}
+
+fn read_link(connection: &Connection, name: &str) -> StoreResult<Option<Leading>> {
+    let mut select = connection.prepare_cached("SELECT record, digest, gate FROM links WHERE name = ?")?;
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?));
+    let Some((record, digest, gate)) = select.query_row([name], read).optional()? else { return Ok(None) };
+    let gate = Gate::parse(&gate).ok_or(StoreError::Damaged("links"))?;
+    Ok(Some(Leading { record: RecordId(record), digest: Hash(digest), gate }))
 }
 
 /// A time as SQLite stores it.

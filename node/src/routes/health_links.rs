@@ -1,7 +1,6 @@
-//! A server of SMART Health Links: a file by `GET`, or a manifest by `POST` with a passcode.
+//! What SMART Health Links lead to: a file by `GET`, or a manifest by `POST` with a passcode.
 
-use std::fs::File;
-use std::io::Read as _;
+use std::ops::Range;
 use std::sync::Arc;
 
 use axum::Router;
@@ -18,7 +17,7 @@ use super::answer::NO_STORE;
 use super::bodies::{PIECE, SMALL, Whole, held, look_up, stream};
 use super::problem::ProblemDetails;
 use crate::halt::Halt;
-use crate::health_links::{Denied, HealthLinks, MAX_EMBEDDED, Tried};
+use crate::health_links::{Denied, HealthLinks, MAX_EMBEDDED, Opened, Tried};
 use crate::server::Peer;
 
 /// Room for a name, a passcode and a number.
@@ -26,9 +25,9 @@ const MAX_REQUEST: usize = 16 * 1024;
 const JOSE: HeaderValue = HeaderValue::from_static("application/jose");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// All paths: what comes before the name, a proxy may have added.
-pub(super) fn routes<S>(links: &Arc<HealthLinks>) -> Router<S> {
-    Router::new().route("/{*path}", get(file).post(manifest)).with_state(Arc::clone(links))
+/// Under a path whose last part is the name.
+pub(super) fn routes<S>(path: &str, links: &Arc<HealthLinks>) -> Router<S> {
+    Router::new().route(path, get(file).post(manifest)).with_state(Arc::clone(links))
 }
 
 /// `GET …/{name}`
@@ -48,14 +47,14 @@ async fn file(
     let (file, length) = look_up(&links, peer.client, 0, open).await?.0;
     // A small file needs little room, also at an address whose other answers are taken slowly.
     let most = usize::try_from(length).map_or(PIECE, |length| length.min(PIECE));
-    let body = stream(&links, peer.client, most, Sending { file, left: length }, |_, sending| {
-        if sending.left == 0 {
+    let body = stream(&links, peer.client, most, Sending { file, left: 0..length }, |_, sending| {
+        let (from, left) = (sending.left.start, sending.left.end - sending.left.start);
+        if left == 0 {
             return Ok(None);
         }
-        let mut piece = Vec::new();
-        let most = sending.left.min(PIECE as u64);
-        let read = sending.file.by_ref().take(most).read_to_end(&mut piece);
-        sending.left -= read.map_err(|error| refused(&Denied::Storage(error)))? as u64;
+        let most = usize::try_from(left).map_or(PIECE, |left| left.min(PIECE));
+        let piece = (sending.file)(from, most).map_err(|error| refused(&Denied::Storage(error)))?;
+        sending.left.start += piece.len() as u64;
         // A file that has become shorter: the answer is cut, and its reader sees that.
         if piece.is_empty() { Err(ProblemDetails::internal()) } else { Ok(Some(piece)) }
     });
@@ -65,8 +64,8 @@ async fn file(
 
 /// What is being sent of a file.
 struct Sending {
-    file: File,
-    left: u64,
+    file: Opened,
+    left: Range<u64>,
 }
 
 /// `POST …/{name}`

@@ -8,6 +8,9 @@
 //!   from any address. `HEAD` -> 200 if it is held, or 404 with `Upload-Offset`.
 //! - `POST /store/deliveries` with a demand -> what is delivered, and a token for that. The same demand again is the same.
 //! - `GET /store/objects/{digest}` with that token, and a range if need be (RFC 9110 section 14.2).
+//! - `PUT /store/links/{name}` with a token for uploads and `[object: digest, gate: bstr]` -> 204: an object that is held, for
+//!   whoever has the SMART Health Link ([`super::health_links`]). The name is 32 random bytes in base64url; the gate is JSON
+//!   ([`countersign_shl::Gate`]). `DELETE` -> 204: it leads nowhere any more.
 
 mod deliver;
 
@@ -23,23 +26,29 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_ledger::{Problem, Refusal, Statement, UnixMillis, cbor};
+use countersign_ledger::{Hash, Problem, Refusal, Statement, UnixMillis, cbor};
 use countersign_records::rules::Thread;
 use countersign_records::{
     FULL, MAX_DEMAND, MAX_SUBMISSION, RecordId, SHARED, Submission, Taken, Ticket, TicketError,
 };
+use countersign_shl::Gate;
+use minicbor::Decoder;
 
 use self::deliver::deliver;
 use super::answer::NO_STORE;
-use super::bodies::{PIECE, Whole, blocking, busy, look_up, stream, within_rate};
+use super::bodies::{PIECE, SMALL, Whole, blocking, busy, look_up, stream, within_rate};
 use super::problem::ProblemDetails;
 use super::receiving::{Received, UPLOAD_OFFSET, receive, wrong};
 use super::{CBOR, OCTETS, Shared, digest};
 use crate::halt::Halt;
+use crate::health_links::is_name;
 use crate::record_store::{NotKept, Opened, RecordStore, Running};
 use crate::server::Peer;
 use crate::service::Service;
 use crate::store::StoreError;
+
+/// The furthest end of a link.
+const MAX_LINK_SECONDS: u64 = 366 * 24 * 3600;
 
 /// `GET /store`
 pub(super) async fn about(State(service): Shared) -> Result<Response<Body>, ProblemDetails> {
@@ -147,6 +156,51 @@ struct Sending {
     opened: Opened,
     left: Range<u64>,
     _delivery: Arc<Running>,
+}
+
+/// `PUT /store/links/{name}`
+pub(super) async fn link(
+    State(service): Shared,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    Whole { body, .. }: Whole<SMALL>,
+) -> Result<Response<Body>, ProblemDetails> {
+    let (store, name) = (store(&service)?, name_of_link(name)?);
+    let (record, now) = (uploader(&service, &store, &headers)?, now(&service)?);
+    let mut d = Decoder::new(&body);
+    let read = |d: &mut Decoder<'_>| {
+        let two = d.array().ok() == Some(Some(2));
+        let digest = Hash::from_slice(d.bytes().ok()?)?;
+        let gate = Gate::parse(d.bytes().ok()?)?;
+        (two && d.position() == body.len()).then_some((digest, gate))
+    };
+    let (digest, gate) =
+        read(&mut d).ok_or_else(|| ProblemDetails::malformed("a link is an object's digest and a gate"))?;
+    if gate.expires().saturating_sub(now.seconds()) > MAX_LINK_SECONDS {
+        return Err(ProblemDetails::malformed("a link ends within a year"));
+    }
+    if !gate.url().ends_with(&format!("/{name}")) {
+        return Err(ProblemDetails::malformed("the gate is that of another address"));
+    }
+    blocking(move || Ok(store.link(&name, record, digest, gate)??)).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `DELETE /store/links/{name}`
+pub(super) async fn unlink(
+    State(service): Shared,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response<Body>, ProblemDetails> {
+    let (store, name) = (store(&service)?, name_of_link(name)?);
+    let record = uploader(&service, &store, &headers)?;
+    blocking(move || Ok(store.unlink(&name, record)?)).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn name_of_link(name: String) -> Result<String, ProblemDetails> {
+    let malformed = || ProblemDetails::malformed("a link's name is 32 bytes in base64url");
+    if is_name(&name) { Ok(name) } else { Err(malformed()) }
 }
 
 /// `GET /store/objects/{digest}`
@@ -293,6 +347,7 @@ impl From<NotKept> for ProblemDetails {
             }
             NotKept::Busy => busy(),
             NotKept::Unannounced => Self::new(Problem::Unnamed, "no ticket has announced this object"),
+            NotKept::Taken => Self::new(Problem::Unnamed, "this name leads to something else"),
         }
     }
 }

@@ -531,7 +531,7 @@ fn an_operator_asks_a_running_gateway_and_hears_why_not() {
         let refused = operate_gateway(&town.config, &request).unwrap_err();
         assert_eq!(refused.to_string(), why);
     }
-    assert!(matches!(restored_gateway(&town.config, town.now()), Err(BedsideGatewayError::Open(_))));
+    assert!(matches!(restored_gateway(&town.config, town.now()), Err(BedsideGatewayError::Home(_))));
     drop(town.gateway.take());
     let refused = operate_gateway(&town.config, &GatewayRequest::Status).unwrap_err();
     assert!(matches!(refused, BedsideGatewayError::NotRunning(_)));

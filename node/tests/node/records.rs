@@ -6,4 +6,5 @@ mod cut_off;
 mod deliveries;
 mod elsewhere;
 mod keeping;
+mod links;
 mod strangers;

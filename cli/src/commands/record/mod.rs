@@ -3,9 +3,11 @@
 mod clinician;
 mod examine;
 mod patient;
+mod shared_links;
 
 pub use self::examine::described;
 pub use self::patient::access_told;
+pub use self::shared_links::{end_link, links, share_by_link};
 
 use std::path::Path;
 use std::sync::Arc;

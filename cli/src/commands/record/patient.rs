@@ -403,12 +403,12 @@ fn access(desk: &mut Desk, record: &RecordId, request: &str) -> Result<Access> {
     found(list, request, "request", |access| request_name(&access.thread).to_owned())
 }
 
-fn document(desk: &mut Desk, record: &RecordId) -> Result<(View, usize)> {
+pub(super) fn document(desk: &mut Desk, record: &RecordId) -> Result<(View, usize)> {
     let opened = desk.records().document(record)?;
     Ok((View::of(opened.parts()), opened.commitment().count()))
 }
 
-fn view(desk: &mut Desk, record: &RecordId) -> Option<View> {
+pub(super) fn view(desk: &mut Desk, record: &RecordId) -> Option<View> {
     document(desk, record).ok().map(|(view, _)| view)
 }
 

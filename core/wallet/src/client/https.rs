@@ -107,6 +107,7 @@ impl Transport for Https {
             Method::Head => self.client.head(url),
             Method::Put => self.client.put(url),
             Method::Post => self.client.post(url),
+            Method::Delete => self.client.delete(url),
         };
         if matches!(request.method, Method::Put | Method::Post) {
             builder = builder.body(request.body.to_vec()).timeout(self.time_for(request.body.len()));

@@ -1,6 +1,7 @@
 //! Asking a record store and an attribute authority. What comes back is bounded and has the right shape; whether it is what was
 //! asked for, the caller finds out.
 
+use countersign_ledger::cbor::encode;
 use countersign_ledger::{Hash, Identity, MAX_STATEMENT};
 use countersign_records::{Delivered, KeyAsk, MAX_DELIVERED, MAX_OBJECT, Submission, Taken, Vouch};
 use minicbor::Decoder;
@@ -10,6 +11,8 @@ use super::{ClientError, MAX_SMALL, success, upload};
 
 /// The answer to a ticket: a token, and up to 64 digests.
 const MAX_TAKEN: usize = 4096;
+/// Before a link's name.
+pub(crate) const LINKS: &str = "/store/links/";
 /// A key of attribute-based encryption for 64 attributes, sealed.
 const MAX_KEY: usize = 32 * 1024;
 
@@ -36,6 +39,31 @@ impl RecordStore {
     /// Uploads an object that a ticket announced. One that was cut off goes on where it was.
     pub fn upload(&self, object: &[u8], token: &[u8]) -> Result<(), ClientError> {
         upload(&*self.0, &format!("/store/objects/{}", Hash::of(object)), Some(token), object)
+    }
+
+    /// Has an object that is held given out by a name, to whoever has a SMART Health Link to it. `gate` says until when, and by which
+    /// passcode ([`countersign_shl::Gate`]). Again is harmless.
+    pub fn link(&self, name: &str, object: Hash, gate: &[u8], token: &[u8]) -> Result<(), ClientError> {
+        let body = encode(|e| e.array(2)?.bytes(object.as_bytes())?.bytes(gate)?.ok());
+        self.of_link(Method::Put, name, &body, token)
+    }
+
+    /// Has it given out no more. Again is harmless.
+    pub fn unlink(&self, name: &str, token: &[u8]) -> Result<(), ClientError> {
+        self.of_link(Method::Delete, name, &[], token)
+    }
+
+    fn of_link(&self, method: Method, name: &str, body: &[u8], token: &[u8]) -> Result<(), ClientError> {
+        let request = Request {
+            method,
+            path: format!("{LINKS}{name}"),
+            range: None,
+            content_type: (method == Method::Put).then_some("application/cbor"),
+            token: Some(token),
+            body,
+            limit: MAX_SMALL,
+        };
+        success(self.0.send(&request)?).map(drop)
     }
 
     /// Demands what was granted. The same demand again is the same delivery.

@@ -16,6 +16,8 @@ pub enum Method {
     Put,
     /// Hand in.
     Post,
+    /// Have removed.
+    Delete,
 }
 
 /// A request.

@@ -7,6 +7,7 @@ use countersign_records::{
     AskError, DeliveryError, LineError, NotALink, NotAPaper, ObjectError, Refused, SheetError, TicketError,
 };
 
+use super::by_link::LinkNotMade;
 use crate::act::ActError;
 use crate::client::ClientError;
 use crate::key_store::KeyStoreError;
@@ -60,6 +61,9 @@ pub enum RecordError {
     /// An image could not be read or written.
     #[error("the image could not be read or written: {0}")]
     Image(std::io::ErrorKind),
+    /// A SMART Health Link could not be made.
+    #[error(transparent)]
+    NoLink(#[from] LinkNotMade),
     /// No such record, line or request here.
     #[error("this phone has no such record, line or request")]
     Unknown,
@@ -171,6 +175,11 @@ impl RecordError {
             Self::OtherImage => "other-image",
             Self::ImagesTooLarge => "images-too-large",
             Self::Image(_) => "image-file",
+            Self::NoLink(LinkNotMade::Days) => "link-days",
+            Self::NoLink(LinkNotMade::Passcode) => "link-passcode",
+            Self::NoLink(LinkNotMade::Link) => "link-label",
+            Self::NoLink(LinkNotMade::TooMany) => "too-many-links",
+            Self::NoLink(LinkNotMade::TooLarge) => "link-too-large",
             Self::Unknown => "record-unknown",
             Self::NoLogs => "no-records",
             Self::Sync => "sync-first",

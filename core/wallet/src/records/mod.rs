@@ -28,6 +28,7 @@
 //! list is complete; each is judged again here by the rules that the node judged it by.
 
 mod access;
+mod by_link;
 mod clinician;
 mod error;
 mod images;
@@ -43,6 +44,7 @@ use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 
 pub use self::access::{Access, AccessState, Accesses, Delivered};
+pub use self::by_link::{LEAST_PASSCODE, LinkNotMade, NewLink, SharedLink};
 pub use self::clinician::{AskFor, AskState, Asked, Clinician, Offered, Shown};
 pub use self::error::RecordError;
 pub use self::images::HeldImage;

@@ -637,7 +637,7 @@ fn line_mut<'a>(
     content.lines.iter_mut().find(|line| line.label(record) == label).ok_or(RecordError::Unknown)
 }
 
-fn with_header(parts: Parts) -> Parts {
+pub(super) fn with_header(parts: Parts) -> Parts {
     Parts(parts.0 | Parts::of([HEADER]).0)
 }
 

@@ -48,6 +48,9 @@ impl Records<'_> {
         match change.stage.clone() {
             Stage::Planned => self.seal_up(record, &secret, holding, change, now)?,
             Stage::Sealed { published, rows } => {
+                if change.erase {
+                    self.end_links(store, record, &mut holding, now)?;
+                }
                 self.upload(store, record, &holding.store, &rows, now)?;
                 self.post(client, record, &secret, holding, change, (published, rows), now)?;
             }

@@ -1,27 +1,29 @@
 //! What a patient's phone keeps of a record, between one call and the next.
 //!
 //! ```cddl
-//! state = [region: tstr, store: tstr, authority: tstr, restoring: bool, [head / null, head / null], content, change / null]
+//! state = [region: tstr, store: tstr, authority: tstr, restoring: bool, [head / null, head / null], content, change / null, [* link]]
 //! head = [index: digest, wrap: uint]                              ; the last index of each log that this phone published
 //! content = [agreement: uint, open: bool, document / null, own: digest / null, [* line]]
 //! document = [version: uint, id: digest, inventory: bstr]
 //! line = [log: tstr, salt: bstr .size 16, policy: tstr, mode: uint, minutes: uint, parts: uint, epoch: uint, row: digest]
 //! change = [to: content, rotate: uint, taken: bool, erase: bool, answer / null, stage]
 //! answer = [log: tstr, thread: tstr, salt: bstr .size 16, until: uint]
+//! link = [uri: tstr, parts: uint, version: uint, object: digest, size: uint]   ; a SMART Health Link, key and all
 //! stage = [0] / [1, [bool, bool], [* row: bstr]] / [2, [bool, bool], [* row: bstr], [* index: digest]]
 //! ```
 
 use countersign_ledger::cbor;
 use countersign_ledger::{Hash, Identity, LogName, Subject, UnixMillis};
 use countersign_records::rules::Mode;
-use countersign_records::{Epoch, Inventory, Offer, Parts, RecordId, Row};
+use countersign_records::{Announced, Epoch, Inventory, Offer, Parts, RecordId, Row};
 use minicbor::data::Type;
 use minicbor::encode::Error;
 use minicbor::{Decoder, Encoder};
 use std::convert::Infallible;
+use zeroize::Zeroizing;
 
-/// Most entries of any list here: lines of both logs, with their rows.
-const MANY: u64 = 32;
+/// Most entries of any list here: lines of both logs, with their rows, or links.
+pub(super) const MANY: u64 = 32;
 
 /// A record as this phone keeps it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,6 +40,20 @@ pub(crate) struct Holding {
     pub content: Content,
     /// What is about to be.
     pub change: Option<Change>,
+    /// What is given out to people without this app.
+    pub links: Vec<HeldLink>,
+}
+
+/// A SMART Health Link that leads to some of the record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct HeldLink {
+    /// The link, with its key.
+    pub uri: Zeroizing<String>,
+    pub parts: Parts,
+    /// The document's version.
+    pub version: u64,
+    /// The encrypted file in the store.
+    pub object: Announced,
 }
 
 /// Who may see what.
@@ -132,6 +148,7 @@ impl Holding {
             heads: [None, None],
             content: Content::default(),
             change: None,
+            links: vec![],
         }
     }
 
@@ -143,7 +160,7 @@ impl Holding {
     }
 
     fn write(&self, e: &mut E<'_>) -> Written {
-        e.array(7)?.str(self.region.as_deref().unwrap_or_default())?;
+        e.array(8)?.str(self.region.as_deref().unwrap_or_default())?;
         e.str(self.store.as_str())?.str(self.authority.as_str())?.bool(self.restoring)?.array(2)?;
         for head in &self.heads {
             match head {
@@ -153,15 +170,25 @@ impl Holding {
         }
         self.content.write(e)?;
         match &self.change {
-            Some(change) => change.write(e),
-            None => e.null()?.ok(),
+            Some(change) => change.write(e)?,
+            None => {
+                e.null()?;
+            }
         }
+        // Links have keys: a buffer that grew while they are written would leave copies behind that nobody erases.
+        let room: usize = self.links.iter().map(|link| link.uri.len() + 64).sum();
+        e.writer_mut().reserve(room + 16);
+        e.array(self.links.len() as u64)?;
+        self.links.iter().try_for_each(|HeldLink { uri, parts, version, object }| {
+            e.array(5)?.str(uri)?.u64(parts.0)?.u64(*version)?.bytes(object.digest.as_bytes())?;
+            e.u32(object.size)?.ok()
+        })
     }
 
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         cbor::check_deterministic(bytes).ok()?;
         let d = &mut Decoder::new(bytes);
-        array(d, 7)?;
+        array(d, 8)?;
         let region = Some(d.str().ok()?.to_owned()).filter(|region| !region.is_empty());
         let (store, authority) = (Identity::parse(d.str().ok()?).ok()?, Identity::parse(d.str().ok()?).ok()?);
         let restoring = d.bool().ok()?;
@@ -175,7 +202,14 @@ impl Holding {
         let heads = [head()?, head()?];
         let content = Content::read(d)?;
         let change = optional(d, Change::read)?;
-        Some(Self { region, store, authority, restoring, heads, content, change })
+        let links = list(d, |d| {
+            array(d, 5)?;
+            let uri = Zeroizing::new(d.str().ok()?.to_owned());
+            let (parts, version) = (Parts(d.u64().ok()?), d.u64().ok()?);
+            let object = Announced { digest: hash(d)?, size: d.u32().ok()? };
+            Some(HeldLink { uri, parts, version, object })
+        })?;
+        Some(Self { region, store, authority, restoring, heads, content, change, links })
     }
 }
 
@@ -360,6 +394,15 @@ mod tests {
                 heads: [Some((Hash([8; 32]), 3)), None],
                 content: content.clone(),
                 change: (at > 0).then_some(change),
+                links: vec![
+                    HeldLink {
+                        uri: Zeroizing::new("shlink:/eyJ1".to_owned()),
+                        parts: Parts::of([0, 4]),
+                        version: 4,
+                        object: Announced { digest: Hash([9; 32]), size: 3 },
+                    };
+                    at
+                ],
             };
             let bytes = holding.to_bytes();
             assert_eq!(Holding::from_bytes(&bytes), Some(holding));

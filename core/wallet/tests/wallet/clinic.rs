@@ -44,9 +44,13 @@ pub struct Shelf {
     /// Rows that a ticket brought and no index has named yet.
     waiting: HashSet<Hash>,
     announced: HashSet<Hash>,
+    /// Objects that came without rows: what names them is still to come.
+    loose: HashSet<Hash>,
     /// By the hash of the demand.
     running: HashMap<Hash, (LogName, Subject, Row)>,
     pub uploads: usize,
+    /// What links lead to, by their names: whose record, the object, and the gate.
+    pub links: HashMap<String, (RecordId, Hash, Vec<u8>)>,
 }
 
 impl Shelf {
@@ -64,7 +68,9 @@ impl Shelf {
         self.waiting.retain(|row| !named.contains(row));
         let waiting = &self.waiting;
         self.rows.retain(|hash, _| named.contains(hash) || waiting.contains(hash));
-        let kept: HashSet<Hash> = self.rows.values().flat_map(Row::digests).collect();
+        let linked = self.links.values().map(|(_, object, _)| *object);
+        let kept = self.rows.values().flat_map(Row::digests).chain(linked);
+        let kept: HashSet<Hash> = kept.chain(self.loose.iter().copied()).collect();
         self.objects.retain(|digest, _| kept.contains(digest));
     }
 
@@ -355,6 +361,24 @@ fn serve(
             shelf.objects.insert(digest, request.body.to_vec());
             Some(Response { status: 204, ..Response::default() })
         }
+        (method, ["store", "links", name]) => {
+            let record = RecordId(request.token?.try_into().unwrap());
+            if method == Method::Put {
+                let mut d = minicbor::Decoder::new(request.body);
+                d.array().unwrap();
+                let digest = Hash::from_slice(d.bytes().unwrap()).unwrap();
+                assert!(shelf.objects.contains_key(&digest), "a store gives out what it holds");
+                let link = (record, digest, d.bytes().unwrap().to_vec());
+                shelf.links.entry((*name).to_owned()).or_insert(link);
+                shelf.loose.remove(&digest);
+            } else {
+                assert_eq!(method, Method::Delete);
+                if let Some((_, digest, _)) = shelf.links.remove(*name) {
+                    shelf.loose.remove(&digest);
+                }
+            }
+            Some(Response { status: 204, ..Response::default() })
+        }
         (Method::Post, ["store", "deliveries"]) => Some(shelf.deliver(world, request.body)),
         (Method::Get, ["store", "objects", hex]) => {
             let proof = Hash::from_slice(request.token?)?;
@@ -387,6 +411,9 @@ impl Shelf {
         let statement = world.trust.verify(Statement::parse(&submission.ticket).unwrap()).unwrap();
         let ticket = Ticket::read(&statement, &identity(STORE, "cloud"), world.now).unwrap();
         self.announced.extend(ticket.objects().iter().map(|object| object.digest));
+        if submission.rows.is_empty() {
+            self.loose.extend(ticket.objects().iter().map(|object| object.digest));
+        }
         for row in submission.rows {
             assert!(ticket.rows().contains(&row.hash()));
             self.waiting.insert(row.hash());

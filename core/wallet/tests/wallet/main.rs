@@ -33,6 +33,7 @@ mod refusals;
 mod reports;
 mod restoring;
 mod scans;
+mod shared_links;
 mod slips;
 mod slow;
 mod syncing;

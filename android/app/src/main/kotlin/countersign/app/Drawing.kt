@@ -29,6 +29,7 @@ interface Platform {
     fun chooseLanguage()
     fun sayPlace(on: Boolean)
     fun send(proof: ProofScreen)
+    fun sendLink(link: String)
 }
 
 /** Draws each screen that has no camera. One function a screen, from the top down. */

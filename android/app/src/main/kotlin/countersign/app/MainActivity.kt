@@ -186,6 +186,9 @@ class MainActivity : Activity(), Platform {
         startActivity(Intent.createChooser(Intent(Intent.ACTION_SEND).setType("text/plain").putExtra(Intent.EXTRA_TEXT, words), null))
     }
 
+    override fun sendLink(link: String) =
+        startActivity(Intent.createChooser(Intent(Intent.ACTION_SEND).setType("text/plain").putExtra(Intent.EXTRA_TEXT, link), null))
+
     override fun onRequestPermissionsResult(request: Int, permissions: Array<String>, results: IntArray) {
         if (request == PLACE_ASKED) model.sayPlace(results.firstOrNull() == PackageManager.PERMISSION_GRANTED)
         if (request != CAMERA_ASKED) return

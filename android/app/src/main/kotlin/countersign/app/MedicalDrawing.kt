@@ -2,7 +2,6 @@ package countersign.app
 
 import android.view.View
 import android.widget.LinearLayout
-import android.widget.RadioGroup
 import countersign.core.AccessAnswer
 import countersign.core.AccessMark
 import countersign.core.AccessScreen
@@ -20,6 +19,7 @@ import countersign.core.Value
 /** Draws the screens of medical records. */
 class MedicalDrawing(ui: Ui, private val model: Model, private val platform: Platform) : Page(ui) {
     private val records get() = model.records
+    private val byLink = SharedLinkDrawing(ui, model, platform)
 
     fun fill(page: LinearLayout, screen: Screen.Medical) = page.run {
         when (screen) {
@@ -31,6 +31,7 @@ class MedicalDrawing(ui: Ui, private val model: Model, private val platform: Pla
             is Screen.Sharing -> sharing(screen)
             is Screen.Accesses -> accesses(screen)
             is Screen.Code -> code(screen)
+            is Screen.ByLink -> byLink.fill(this, screen)
             is Screen.RecordErasing -> erasing(screen)
             is Screen.Asking -> asking(screen)
             is Screen.AskingFor -> askingFor(screen)
@@ -128,6 +129,7 @@ class MedicalDrawing(ui: Ui, private val model: Model, private val platform: Pla
         }
         tap("records.share") { records.share(screen.id) }
         tap("records.link") { records.showLink(screen.id) }
+        tap("by-link.title") { model.links.all(screen.id) }
         tap("records.paper") { records.paper(screen.id) }
         put(ui.text(words.of(screen.open)), gap = 20)
         val open = screen.open.key == "record.open"
@@ -199,18 +201,6 @@ class MedicalDrawing(ui: Ui, private val model: Model, private val platform: Pla
             val chosen = parts.filter { (box, _) -> box.isChecked }.map { (_, part) -> part }
             records.shared(policy?.text?.toString()?.trim().orEmpty(), chosen, mode, minutes)
         }
-    }
-
-    private fun <T> LinearLayout.choices(title: String, all: List<Pair<String, T>>, first: T, chosen: (T) -> Unit) {
-        put(ui.subheading(words.of(title)), gap = 20)
-        val group = RadioGroup(ui.context)
-        for ((label, value) in all) {
-            val button = ui.radio(label).apply { id = View.generateViewId() }
-            group.addView(button, LinearLayout.LayoutParams.MATCH_PARENT, LinearLayout.LayoutParams.WRAP_CONTENT)
-            if (value == first) group.check(button.id)
-            button.setOnCheckedChangeListener { _, on -> if (on) chosen(value) }
-        }
-        put(group, gap = 0)
     }
 
     private fun LinearLayout.accesses(shown: Screen.Accesses) {

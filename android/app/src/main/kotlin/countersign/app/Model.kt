@@ -44,6 +44,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     /** Medical records. */
     val records = RecordModel(phone, this)
+    val links = SharedLinkModel(phone, this)
 
     private val before = ArrayDeque<Screen>()
     private var again: () -> Unit = {}

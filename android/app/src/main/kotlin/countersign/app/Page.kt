@@ -4,6 +4,7 @@ import android.view.View
 import android.view.ViewGroup
 import android.widget.EditText
 import android.widget.LinearLayout
+import android.widget.RadioGroup
 import countersign.core.Text
 
 /** What every screen is put together with. */
@@ -24,6 +25,19 @@ abstract class Page(protected val ui: Ui) {
         put(label, gap = 16)
         put(field, gap = 4)
         return field
+    }
+
+    /** One of several, each with what it stands for. */
+    protected fun <T> LinearLayout.choices(title: String, all: List<Pair<String, T>>, first: T, chosen: (T) -> Unit) {
+        put(ui.subheading(words.of(title)), gap = 20)
+        val group = RadioGroup(ui.context)
+        for ((label, value) in all) {
+            val button = ui.radio(label).apply { id = View.generateViewId() }
+            group.addView(button, LinearLayout.LayoutParams.MATCH_PARENT, LinearLayout.LayoutParams.WRAP_CONTENT)
+            if (value == first) group.check(button.id)
+            button.setOnCheckedChangeListener { _, on -> if (on) chosen(value) }
+        }
+        put(group, gap = 0)
     }
 
     /** Why what was entered cannot be used. */

@@ -21,6 +21,7 @@ import countersign.core.Scanned
 import countersign.core.SectionScreen
 import countersign.core.Seen
 import countersign.core.Settings
+import countersign.core.SharedLinkScreen
 import countersign.core.Text
 import countersign.core.VerdictScreen
 
@@ -133,6 +134,16 @@ sealed interface Screen {
 
     /** A code to show, with what it is for. */
     data class Code(val title: String, val text: String, val code: String) : Medical
+
+    /** Links for doctors without this app. A picture of one is the link itself. */
+    sealed interface ByLink : Medical
+
+    data class Links(val record: String, val links: List<SharedLinkScreen>) : ByLink
+
+    /** A link is made. */
+    data class Linking(val record: String, val sections: List<SectionScreen>, val wrong: Text? = null) : ByLink
+
+    data class Linked(val record: String, val screen: SharedLinkScreen) : ByLink
 
     data class RecordErasing(val record: String) : Medical
 

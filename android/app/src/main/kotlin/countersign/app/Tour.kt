@@ -22,6 +22,7 @@ import countersign.core.RecordRequest
 import countersign.core.RecordRequester
 import countersign.core.SectionState
 import countersign.core.Text
+import countersign.core.SharedLink
 import countersign.core.Value
 import countersign.core.accessesScreen
 import countersign.core.askScreen
@@ -32,6 +33,7 @@ import countersign.core.offerScreen
 import countersign.core.outgoingScreen
 import countersign.core.recordScreen
 import countersign.core.requestScreen
+import countersign.core.sharedLinkScreen
 
 /**
  * The screens of a person's tasks one after the other, with made-up content: for those who have no register. What the core
@@ -106,6 +108,10 @@ object Tour {
 
     val own = recordScreen(record, whole)
 
+    private fun byLink(name: String, label: String?, passcode: Boolean, vararg parts: Byte) =
+        sharedLinkScreen(SharedLink(name, "shlink:/" + "eyJ1cmwiOiJodHRwczovL3N0b3JlLmV4YW1wbGUv".repeat(5), label, NOON + 7uL * 24uL * HOUR, passcode, 1uL, parts), whole)
+    val links = listOf(byLink("1", "For Dr. Grace", false, 4, 6), byLink("2", null, true, 3))
+
 
     private const val UNIT = "https://id.gs1.org/00/095060001343520017"
     private val offer = Offer(
@@ -141,6 +147,8 @@ object Tour {
                 Screen.Document(documentScreen(whole)),
                 Screen.Sharing(RECORD, documentScreen(whole).sections, null),
                 Screen.Accesses(RECORD, accessesScreen(accesses)),
+                Screen.Links(RECORD, links),
+                Screen.Linked(RECORD, links.first()),
             ),
             "records.patients" to listOf(
                 Screen.Records(emptyList(), Screen.Clinic(listOf(RECORD), listOf(request(AccessState.GRANTED), request(AccessState.WAITING)))),

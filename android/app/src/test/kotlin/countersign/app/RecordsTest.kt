@@ -68,6 +68,12 @@ class RecordsTest {
         settle()
     }
 
+    private fun Person.tapCard(text: String) {
+        reads(text)
+        views().filterIsInstance<android.view.ViewGroup>().last { card -> card.isClickable && card.all().any { it is android.widget.TextView && text in it.text } }.performClick()
+        settle()
+    }
+
     private fun Person.choose(vararg labels: String) = labels.forEach { label ->
         views().filterIsInstance<android.widget.CompoundButton>().first { it.text.toString() == label && (it is CheckBox || it is RadioButton) }.isChecked = true
     }
@@ -124,6 +130,39 @@ class RecordsTest {
         tap("records.scan-authority")
         holdCodes(authorityCodes(direct(world.authority)))
         sees("records.scan-link")
+    }
+
+    @Test
+    fun `a patient gives sections to a doctor without this app by a link, and ends it`() {
+        val jane = jane()
+        jane.tap("by-link.title")
+        jane.sees("by-link.none")
+        jane.tap("by-link.make")
+        jane.choose("Problems")
+        jane.type("by-link.name", "For Dr. Grace")
+        jane.type("by-link.choose-passcode", "123")
+        jane.tap("by-link.make")
+        jane.sees("refused.link-passcode")
+        jane.choose("Problems")
+        jane.type("by-link.name", "For Dr. Grace")
+        jane.type("by-link.choose-passcode", "tulip")
+        jane.tap("by-link.make")
+        listOf("For Dr. Grace", "Sees: Problems").forEach(jane::reads)
+        jane.sees("by-link.passcode")
+        jane.sees("by-link.warning")
+        assertTrue("a picture of the link is the link", jane.isProtected)
+        jane.tap("by-link.send")
+        val sent = shadowOf(jane.activity).nextStartedActivity.getParcelableExtra(Intent.EXTRA_INTENT, Intent::class.java)!!
+        assertTrue(sent.getStringExtra(Intent.EXTRA_TEXT)!!.startsWith("shlink:/"))
+
+        // The phone knows the link after a restart, and the store gives it out no more once it is ended.
+        val again = jane.andAgain()
+        again.tap("home.records")
+        again.tapCard("Up to date")
+        again.tap("by-link.title")
+        again.tapCard("For Dr. Grace")
+        again.tap("by-link.end")
+        again.sees("by-link.none")
     }
 
     @Test
