@@ -130,6 +130,8 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/{log}/batch", post(batch::submit))
         .route("/{log}/entries/{id}", get(entries::receipt))
         .route("/{log}/proof/{id}", get(entries::proof))
+        // Beside what a viewer of links asks; a page elsewhere may not.
+        .route("/store/links/{name}", put(records::link).delete(records::unlink))
         .route("/blob/{digest}", get(blobs::get).head(blobs::head))
         .route_layer(from_fn_with_state(patience, bound_time))
         // A blob may take longer than a request, by its length.
@@ -150,7 +152,6 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
         .route("/store/tickets", post(records::ticket))
         .route("/store/deliveries", post(records::delivery))
         .route("/store/objects/{digest}", get(records::get).head(records::head))
-        .route("/store/links/{name}", put(records::link).delete(records::unlink))
         .route_layer(from_fn_with_state(patience, bound_time))
         .route("/store/objects/{digest}", put(records::put))
         .method_not_allowed_fallback(not_allowed);

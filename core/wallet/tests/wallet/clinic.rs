@@ -365,10 +365,13 @@ fn serve(
             let record = RecordId(request.token?.try_into().unwrap());
             if method == Method::Put {
                 let mut d = minicbor::Decoder::new(request.body);
-                d.array().unwrap();
-                let digest = Hash::from_slice(d.bytes().unwrap()).unwrap();
+                let mut read = || {
+                    d.array().ok()?;
+                    Some((Hash::from_slice(d.bytes().ok()?)?, d.bytes().ok()?.to_vec()))
+                };
+                let Some((digest, gate)) = read() else { return Some(refused(400, "malformed")) };
                 assert!(shelf.objects.contains_key(&digest), "a store gives out what it holds");
-                let link = (record, digest, d.bytes().unwrap().to_vec());
+                let link = (record, digest, gate);
                 shelf.links.entry((*name).to_owned()).or_insert(link);
                 shelf.loose.remove(&digest);
             } else {
