@@ -38,6 +38,7 @@
 
 mod act;
 mod authority_address;
+mod back_off;
 mod bedside;
 mod cbor;
 mod client;

@@ -287,7 +287,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     fun reports() = run({ phone.checker.reports() }) { go(Screen.Reports(it)) }
 
     fun sendReports() = run({
-        phone.checker.sendReports()
+        phone.checker.sendReportsNow()
         phone.checker.reports()
     }) { put(Screen.Reports(it)) }
 
@@ -430,7 +430,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     fun outbox() = run({ phone.courier.outbox().map(::outgoingScreen) }) { go(Screen.Outbox(it)) }
 
     fun send() = run({
-        phone.courier.send()
+        phone.courier.sendNow()
         phone.courier.outbox().map(::outgoingScreen)
     }) { put(Screen.Outbox(it)) }
 
