@@ -79,6 +79,6 @@ pub use screens::{
     record_screen, request_screen, step_key, verdict_screen,
 };
 pub use settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
-pub use wallet::{Followed, SyncStep, Wallet};
+pub use wallet::{Followed, SyncStep, Wallet, erase_wallet};
 
 uniffi::setup_scaffolding!("countersign_core");

@@ -101,8 +101,8 @@ public final class Phone: @unchecked Sendable {
         try lock.withLock {
             guard pinned == nil else { return }
             guard FileManager.default.fileExists(atPath: node.path) else {
-                // The keychain outlives the app: this key is of an earlier install.
-                try? keys.delete(name: Self.key)
+                // The keychain outlives the app: what is in it is of an earlier install.
+                try? keys.deleteAll()
                 return
             }
             let (address, bytes) = (try Data(contentsOf: node), try Data(contentsOf: genesis))
@@ -143,11 +143,11 @@ public final class Phone: @unchecked Sendable {
         }
     }
 
-    /// Erases the key and every file.
+    /// Erases every key, every secret and every file.
     func erase() throws {
         try lock.withLock {
             close()
-            try keys.delete(name: Self.key)
+            try eraseWallet(database: database, keys: keys)
             if FileManager.default.fileExists(atPath: folder.path) { try FileManager.default.removeItem(at: folder) }
             pinned = nil
         }
@@ -204,7 +204,6 @@ public final class Phone: @unchecked Sendable {
             if let opened { return opened }
             guard let pinned else { throw NotPinned() }
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            let database = folder.appendingPathComponent("wallet.db").path
             let wallet = try Wallet.open(database: database, genesis: pinned.genesis, node: pinned.node, keys: keys)
             let fresh = Opened(wallet)
             opened = fresh
@@ -217,6 +216,7 @@ public final class Phone: @unchecked Sendable {
         showsExamples = false
     }
 
+    private var database: String { folder.appendingPathComponent("wallet.db").path }
     private var node: URL { folder.appendingPathComponent("register.node") }
     private var genesis: URL { folder.appendingPathComponent("register.json") }
     private var authorityFile: URL { folder.appendingPathComponent("authority") }

@@ -178,6 +178,14 @@ final class RecordsTests: WorldTests, @unchecked Sendable {
         ada.sees("request.withdrawn")
         let readable = clinic(ada)!.requests.filter { $0.steps.contains(.read) }
         XCTAssertEqual(readable.count, 1, "what was withdrawn is erased, and the rest is there")
+
+        for person in [jane, ada] {
+            XCTAssertGreaterThan(try person.keys.names.count, 1)
+            await person.tap { $0.erasing() }
+            await person.tap { $0.erase() }
+            XCTAssertEqual(person.model.screen, .start)
+            XCTAssertEqual(try person.keys.names, [], "no key and no secret is left")
+        }
     }
 
     @MainActor

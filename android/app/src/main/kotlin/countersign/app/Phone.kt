@@ -13,6 +13,7 @@ import countersign.core.SyncStep
 import countersign.core.Wallet
 import countersign.core.accessesScreen
 import countersign.core.authorityAddress
+import countersign.core.eraseWallet
 import countersign.core.register
 import java.io.File
 import java.io.InputStream
@@ -130,11 +131,11 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
         File(folder, EXAMPLES).deleteRecursively()
     }
 
-    /** Erases the key and every file. */
+    /** Erases every key, every secret and every file. */
     @Synchronized
     fun erase() {
         close()
-        keys.delete(KEY)
+        eraseWallet(File(folder, DATABASE).path, keys)
         folder.deleteRecursively()
         register = null
     }

@@ -205,6 +205,14 @@ class RecordsTest {
         ada.tap("settings.sync")
         ada.sees("request.withdrawn")
         assertEquals("what was withdrawn is erased, and the rest is there", 1, ada.read.count { it == ada.words.of("records.read") })
+
+        for (person in listOf(jane, ada)) {
+            assertTrue(person.keys.names.size > 1)
+            person.model.home()
+            listOf("home.settings", "settings.erase", "settings.erase-confirm").forEach(person::tap)
+            person.sees("start.title")
+            assertEquals("no key and no secret is left", emptySet<String>(), person.keys.names)
+        }
     }
 
     @Test
