@@ -15,7 +15,9 @@ extension Model {
         case .camera(let camera) where camera.aim == .damage: "take"
         case .outbox: "outbox"
         case .preferences, .erasing: "settings"
-        case .records, .record, .document, .sharing, .accesses, .code, .recordErasing, .asking, .askingFor: "records"
+        case .records, .record, .document, .picture, .paper, .restoring, .sharing, .accesses, .code, .recordErasing,
+            .asking, .askingFor:
+            "records"
         default: ""
         }
     }

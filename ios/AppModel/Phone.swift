@@ -95,11 +95,22 @@ public final class Phone: @unchecked Sendable {
 
     func preferences() throws -> Preferences { Preferences(settings: try wallet.settings(), saysPlace: saysPlace) }
 
+    /// A file for an image, of which there is one at a time.
+    func picture(_ name: String) throws -> URL {
+        forgetPictures()
+        try FileManager.default.createDirectory(at: pictures, withIntermediateDirectories: true)
+        return pictures.appendingPathComponent(name)
+    }
+
+    /// An image is in a file only while somebody looks at it.
+    func forgetPictures() { try? FileManager.default.removeItem(at: pictures) }
+
     /// Reads what was pinned. A register that is damaged is none: the person scans it again. One that cannot be read yet, on a
     /// phone that was never unlocked since it started, throws.
     public func start() throws {
         try lock.withLock {
             guard pinned == nil else { return }
+            forgetPictures()
             guard FileManager.default.fileExists(atPath: node.path) else {
                 // The keychain outlives the app: what is in it is of an earlier install.
                 try? keys.deleteAll()
@@ -223,6 +234,7 @@ public final class Phone: @unchecked Sendable {
     private var nameFile: URL { folder.appendingPathComponent("name") }
     private var placeFile: URL { folder.appendingPathComponent("place") }
     var toldFile: URL { folder.appendingPathComponent("told") }
+    private var pictures: URL { folder.appendingPathComponent("pictures") }
     private var examplesFolder: URL { folder.appendingPathComponent("examples") }
 }
 

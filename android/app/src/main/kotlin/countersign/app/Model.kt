@@ -52,6 +52,9 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     /** What is still to be shown of a tour. */
     private var tour: Iterator<Screen>? = null
 
+    /** Whether there is an image on the way to this screen. */
+    private var pictured = false
+
     /** Frames without a code, one after the other. */
     private var empty = 0
 
@@ -552,6 +555,9 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     internal fun put(next: Screen) {
         screen = next
+        val pictures = (before + next).any { it is Screen.Picture }
+        if (pictured && !pictures) phone.forgetPictures()
+        pictured = pictures
         changed()
     }
 
