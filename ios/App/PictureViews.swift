@@ -48,20 +48,19 @@ struct PictureView: View {
         Page {
             Heading(words.of(picture.image.title))
             if let drawn {
-                Image(decorative: drawn, scale: 1).resizable().scaledToFit()
-                    .accessibilityLabel(words.of(picture.image.title))
+                Image(drawn, scale: 1, label: Text(words.of(picture.image.title))).resizable().scaledToFit()
             } else if isTried {
                 Line(words.of("records.image-not-drawn"))
             }
             Line("\(picture.image.name), \(words.size(picture.image.bytes))", .quiet)
-            ShareLink(item: picture.file) {
-                Text(words.of("records.image-save")).bold().frame(maxWidth: .infinity, minHeight: 56)
-            }
+            ShareLink(item: picture.file) { MainLabel(text: words.of("records.image-save")) }
         }
-        .task {
-            drawn = await pixels(of: picture.file)
-            isTried = true
-        }
+        .task { await draw() }
+    }
+
+    private func draw() async {
+        drawn = await pixels(of: picture.file)
+        isTried = true
     }
 }
 

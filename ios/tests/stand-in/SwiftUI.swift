@@ -127,6 +127,7 @@ public struct Image: _Leaf {
     public enum Interpolation { case none, low, medium, high }
     public init(systemName: String) {}
     public init(decorative: CGImage, scale: CGFloat) {}
+    public init(_ image: CGImage, scale: CGFloat, label: Text) {}
     public func interpolation(_ interpolation: Interpolation) -> Image { self }
     public func resizable() -> Image { self }
 }
