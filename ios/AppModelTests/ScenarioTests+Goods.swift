@@ -67,8 +67,8 @@ extension ScenarioTests {
             noted[step.text("as")] = try phone.wallet.checkpointCodes()
             XCTAssertEqual(noted[step.text("as")]!.isEmpty, step.fields["nothing"] as? Bool ?? false, "\(step)")
         case "compare":
-            let note = try step.text("note").isEmpty ? note(person, noted[step.text("with")]!) : step.text("note")
-            XCTAssertEqual("\(try phone.wallet.compare(note: note))", step.text("finds"), "\(step)")
+            let shown = try step.text("note").isEmpty ? checkpoint(person, noted[step.text("with")]!) : step.text("note")
+            XCTAssertEqual("\(try phone.wallet.compare(note: shown))", step.text("finds"), "\(step)")
         default: XCTFail("no such step: \(step)")
         }
     }
@@ -145,7 +145,7 @@ extension ScenarioTests {
 
     /// The checkpoint that another phone shows.
     @MainActor
-    private func note(_ person: Person, _ codes: [String]) throws -> String {
+    private func checkpoint(_ person: Person, _ codes: [String]) throws -> String {
         for code in codes {
             if case .checkpoint(let note) = try person.model.phone.courier.scanCode(text: code) { return note }
         }
