@@ -169,6 +169,7 @@ impl From<RecordError> for Error {
             | RecordError::Policy(_)
             | RecordError::Unknown
             | RecordError::NotALine
+            | RecordError::Image(_)
             | RecordError::ReasonNeeded => Self::invalid(error.reason()),
             _ => Self::Refused { reason: error.reason().to_owned() },
         }

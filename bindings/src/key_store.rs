@@ -69,6 +69,10 @@ pub trait KeyStore: Send + Sync {
 
     /// Deletes a key or secret, if there is one with that name.
     fn delete(&self, name: String) -> Result<(), KeyStoreError>;
+
+    /// Deletes every key and secret that was ever made or kept here, whoever remembers its name, and of an earlier install
+    /// of the app as well: [`erase_wallet`](crate::erase_wallet) leaves nothing.
+    fn delete_all(&self) -> Result<(), KeyStoreError>;
 }
 
 /// An app's key store, adapted for the wallet.
@@ -111,5 +115,8 @@ impl countersign_wallet::KeyStore for Foreign {
     }
     fn delete(&self, name: String) -> Answered<()> {
         Ok(self.0.delete(name)?)
+    }
+    fn delete_all(&self) -> Answered<()> {
+        Ok(self.0.delete_all()?)
     }
 }

@@ -73,14 +73,15 @@ pub use register::{
 pub use reports::Suspicion;
 pub use screens::{
     AccessAnswer, AccessMark, AccessScreen, AccessesScreen, Action, AskChoice, AskScreen, Carried,
-    DocumentScreen, Fault, FaultScreen, HandoverScreen, Kept, Notice, OfferScreen, OtherReading,
-    OutgoingScreen, ProofScreen, RecordLineScreen, RecordNext, RecordScreen, ReportLine, RequestScreen,
-    RequestStep, Scanned, SectionMark, SectionScreen, Seen, SharedLinkScreen, VerdictScreen, Way, WayMark,
-    accesses_screen, ask_screen, document_screen, fault_screen, goods_text, handover_screen, offer_screen,
-    outgoing_screen, record_screen, request_screen, shared_link_screen, step_key, verdict_screen,
+    DocumentScreen, Fault, FaultScreen, HandoverScreen, ImageNext, ImageScreen, Kept, Notice, OfferScreen,
+    OtherReading, OutgoingScreen, ProofScreen, RecordLineScreen, RecordNext, RecordScreen, ReportLine,
+    RequestScreen, RequestStep, Scanned, SectionMark, SectionScreen, Seen, SharedLinkScreen, VerdictScreen,
+    Way, WayMark, accesses_screen, ask_screen, document_screen, fault_screen, goods_text, handover_screen,
+    offer_screen, outgoing_screen, record_screen, request_screen, shared_link_screen, step_key,
+    verdict_screen,
 };
 pub use settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
 pub use shared_link::{NewSharedLink, SharedLink};
-pub use wallet::{Followed, SyncStep, Wallet};
+pub use wallet::{Followed, SyncStep, Wallet, erase_wallet};
 
 uniffi::setup_scaffolding!("countersign_core");

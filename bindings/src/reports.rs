@@ -56,6 +56,12 @@ impl PackChecker {
         self.wallet().act(|snapshot| Ok(snapshot.send_reports(&client, now)?.into()))
     }
 
+    /// The same at once, also of those that are not due: for a person who asks for it.
+    pub fn send_reports_now(&self) -> Result<Round, Error> {
+        let (client, now) = (self.wallet().client(), self.wallet().now());
+        self.wallet().act(|snapshot| Ok(snapshot.send_reports_now(&client, now)?.into()))
+    }
+
     /// Removes a report from the list, by its id: one that was received or refused.
     pub fn settle_report(&self, id: &str) -> Result<(), Error> {
         let id: Hash = id.parse().map_err(|_| Error::invalid("report"))?;

@@ -81,6 +81,13 @@ pub enum SyncStep {
     Done,
 }
 
+/// Erases a wallet: every key and secret in `keys`, and then the database with all that lies beside it. Nothing may have it
+/// open any more. It may be damaged, or not there.
+#[uniffi::export]
+pub fn erase_wallet(database: String, keys: Arc<dyn KeyStore>) -> Result<(), Error> {
+    Ok(countersign_wallet::erase(&PathBuf::from(database), &Foreign(keys))?)
+}
+
 #[uniffi::export]
 impl Wallet {
     /// Opens the wallet in the database file, or creates one there. `genesis` has the bytes of the genesis file, whose

@@ -162,13 +162,7 @@ struct ProofView: View {
             }
             if !screen.way.isEmpty { Subheading(words.of("proof.way")) }
             WayView(way: screen.way)
-            ShareLink(item: screen.sent(in: words)) {
-                Text(words.of("proof.send"))
-                    .font(.body.bold())
-                    .foregroundStyle(Shade.onMain.color)
-                    .frame(maxWidth: .infinity, minHeight: 56)
-                    .background(Shade.main.color, in: RoundedRectangle(cornerRadius: 12))
-            }
+            ShareLink(item: screen.sent(in: words)) { MainLabel(text: words.of("proof.send")) }
         }
     }
 }

@@ -136,6 +136,19 @@ struct Tap: View {
     }
 }
 
+/// What a main button says, where the system has the button itself.
+struct MainLabel: View {
+    let text: String
+
+    var body: some View {
+        Text(text)
+            .font(.body.bold())
+            .foregroundStyle(Shade.onMain.color)
+            .frame(maxWidth: .infinity, minHeight: 56)
+            .background(Shade.main.color, in: RoundedRectangle(cornerRadius: 12))
+    }
+}
+
 /// A text is typed, below its name. It is compared letter by letter: nothing is mended or learnt.
 struct Field: View {
     let label: String

@@ -11,6 +11,16 @@ extension CGImage {
         grey(width: Int(drawing.width), height: Int(drawing.height), stride: Int(drawing.width), luma: drawing.luma)
     }
 
+    /// A picture of any size, upright and bounded; nothing if this phone cannot draw it.
+    static func of(_ source: CGImageSource?, largest: Int) -> CGImage? {
+        let options: [CFString: Any] = [
+            kCGImageSourceCreateThumbnailFromImageAlways: true,
+            kCGImageSourceCreateThumbnailWithTransform: true,
+            kCGImageSourceThumbnailMaxPixelSize: largest,
+        ]
+        return source.flatMap { CGImageSourceCreateThumbnailAtIndex($0, 0, options as CFDictionary) }
+    }
+
     static func grey(width: Int, height: Int, stride: Int, luma: Data) -> CGImage? {
         guard let provider = CGDataProvider(data: luma as CFData) else { return nil }
         return CGImage(
@@ -63,12 +73,6 @@ struct Pixels {
     }
 
     private static func image(_ file: Data, largest: Int) -> CGImage? {
-        let options: [CFString: Any] = [
-            kCGImageSourceCreateThumbnailFromImageAlways: true,
-            kCGImageSourceCreateThumbnailWithTransform: true,
-            kCGImageSourceThumbnailMaxPixelSize: largest,
-        ]
-        guard let source = CGImageSourceCreateWithData(file as CFData, nil) else { return nil }
-        return CGImageSourceCreateThumbnailAtIndex(source, 0, options as CFDictionary)
+        CGImage.of(CGImageSourceCreateWithData(file as CFData, nil), largest: largest)
     }
 }

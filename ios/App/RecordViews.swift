@@ -34,6 +34,7 @@ struct RecordsView: View {
             if medical.own.isEmpty {
                 Line(words.of("records.begin-text"))
                 Tap(words.of("records.begin")) { model.beginRecord() }
+                Tap(words.of("records.restore")) { model.restoring() }
             }
             Subheading(words.of("records.patients"))
             if let clinic = medical.clinic {
@@ -114,6 +115,7 @@ struct RecordView: View {
         Tap(words.of("records.share")) { model.share(record: screen.id) }
         Tap(words.of("records.link")) { model.showLink(record: screen.id) }
         Tap(words.of("by-link.title")) { model.links(record: screen.id) }
+        Tap(words.of("records.paper")) { model.paper(record: screen.id) }
         Line(words.of(screen.open))
         Tap(words.of(record.isOpen ? "records.let-nobody-ask" : "records.let-ask")) {
             model.set(open: !record.isOpen, record: screen.id)
@@ -161,6 +163,7 @@ private struct DocumentTap: View {
 
 /// A document; what is withheld, what is empty and what did not come never look alike.
 struct DocumentView: View {
+    let model: Model
     let screen: DocumentScreen
 
     var body: some View {
@@ -174,13 +177,14 @@ struct DocumentView: View {
                     Line(words.of((screen.lines + screen.kept)[$0]))
                 }
             }
-            ForEach(screen.sections, id: \.part) { SectionView(section: $0) }
+            ForEach(screen.sections, id: \.part) { SectionView(model: model, section: $0) }
             if let notStated = screen.notStated { Line(words.of(notStated)) }
         }
     }
 }
 
 private struct SectionView: View {
+    let model: Model
     let section: SectionScreen
 
     var body: some View {
@@ -195,6 +199,7 @@ private struct SectionView: View {
         ForEach(section.lines.indices, id: \.self) { Line("• \(section.lines[$0])") }
         if let text = section.text { Line(text) }
         ForEach(section.notes.indices, id: \.self) { Line(words.of(section.notes[$0]), .quiet) }
+        ForEach(section.images, id: \.digest) { ImageCard(model: model, image: $0) }
     }
 }
 

@@ -54,7 +54,8 @@ extension Screen {
             "\(words.of(shown.screen.title)). \(words.of(shown.screen.reason)) \(words.of(shown.screen.next))"
         case .faulty(let fault): "\(words.of(fault.title)). \(words.of(fault.text))"
         case .typing(_, let wrong?), .enrol(let wrong?), .preferences(_, let wrong?), .record(_, let wrong?),
-            .sharing(_, let wrong?), .linking(_, let wrong?), .askingFor(_, let wrong?), .reporting(_, let wrong?):
+            .restoring(let wrong?), .sharing(_, let wrong?), .linking(_, let wrong?), .askingFor(_, let wrong?),
+            .reporting(_, let wrong?):
             words.of(wrong)
         case .done: words.of("show.both-hold")
         default: nil

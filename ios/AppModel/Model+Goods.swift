@@ -174,7 +174,7 @@ extension Model {
 
     public func send() {
         run {
-            _ = try $0.courier.send()
+            _ = try $0.courier.sendNow()
             return try $0.outgoing()
         } then: {
             self.put(.outbox($0))

@@ -276,7 +276,7 @@ extension Model {
         }
     }
 
-    public func sendReports() { changeReports { _ = try $0.sendReports() } }
+    public func sendReports() { changeReports { _ = try $0.sendReportsNow() } }
 
     public func settle(report id: String) { changeReports { try $0.settleReport(id: id) } }
 

@@ -15,8 +15,8 @@ extension Model {
         case .camera(let camera) where camera.aim == .damage: "take"
         case .outbox: "outbox"
         case .preferences, .erasing: "settings"
-        case .records, .record, .document, .sharing, .accesses, .code, .links, .linking, .linked,
-            .recordErasing, .asking, .askingFor:
+        case .records, .record, .document, .picture, .paper, .restoring, .sharing, .accesses, .code, .links, .linking,
+            .linked, .recordErasing, .asking, .askingFor:
             "records"
         default: ""
         }

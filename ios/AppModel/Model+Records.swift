@@ -118,12 +118,84 @@ extension Model {
         case .record(let record, _): put(.record(record, wrong: fault.text))
         case .sharing(let sharing, _): put(.sharing(sharing, wrong: fault.text))
         case .askingFor(let question, _): put(.askingFor(question, wrong: fault.text))
+        case .restoring: put(.restoring(wrong: fault.text))
         default: go(.faulty(fault))
         }
     }
 
     public func read() {
-        if case .record(let record, _) = screen, let document = record.document { go(.document(document)) }
+        guard case .record(let record, _) = screen, let document = record.document else { return }
+        go(.document(document, of: .own(record.screen.id)))
+    }
+
+    // A lost phone
+
+    /// What a lost phone is replaced with.
+    public func paper(record: String) {
+        runFresh {
+            try $0.records.paper(record: record).split(separator: "\n").map(String.init)
+        } then: {
+            self.go(.paper($0))
+        }
+    }
+
+    public func restoring() {
+        run {
+            try $0.authority() != nil
+        } then: {
+            if $0 { self.go(.restoring()) } else { self.scanAuthority() }
+        }
+    }
+
+    public func restore(paper: String) {
+        let restore = { @Sendable (phone: Phone) -> Record in
+            guard let authority = try phone.authority() else { throw CountersignError.KeyNeeded }
+            return try phone.record(phone.records.restore(paper: paper, authority: authority.identity))
+        }
+        runFresh(restore, otherwise: wrong) { self.put(.record($0)) }
+    }
+
+    // Images of a document
+
+    public func show(_ image: ImageScreen) {
+        guard case .document(_, let source?) = screen else { return }
+        runFresh { phone in
+            let file = try phone.picture(image.name)
+            switch source {
+            case .own(let record):
+                try phone.records.writeImage(record: record, digest: image.digest, path: file.path)
+            case .asked(let thread):
+                try phone.treating().writeImage(thread: thread, digest: image.digest, path: file.path)
+            }
+            return Picture(image: image, file: file)
+        } then: {
+            self.go(.picture($0))
+        }
+    }
+
+    /// One that its author handed over in a file. With that it is shared with the part that names it.
+    ///
+    /// - Parameter lend: opens the file for as long as it is read.
+    public func take(
+        _ image: ImageScreen, from lend: @escaping @Sendable (_ read: (URL) throws -> Void) throws -> Void
+    ) {
+        guard case .document(_, .own(let record)?) = screen else { return }
+        let shown = { @Sendable (phone: Phone) in
+            Screen.document(documentScreen(document: try phone.records.document(record: record)), of: .own(record))
+        }
+        runFresh { phone in
+            let records = try phone.records
+            try lend { try records.takeImage(record: record, digest: image.digest, path: $0.path) }
+            return try shown(phone)
+        } then: {
+            self.put($0)
+            self.runFresh {
+                try $0.publish(record)
+                return try shown($0)
+            } then: {
+                self.put($0)
+            }
+        }
     }
 
     /// For the doctor who signs: the record's number and the key of this phone.
@@ -307,7 +379,7 @@ extension Model {
                 try $0.medical()
             } then: {
                 self.put(.records($0))
-                if let document { self.go(.document(document)) }
+                if let document { self.go(.document(document, of: .asked(thread))) }
             }
         }
     }

@@ -176,6 +176,7 @@ public final class Model {
         if above.isEmpty { tour = nil }
         gone = self.above.filter { was in !above.contains { $0.id == was.id } }
         self.above = above
+        if gone.contains(where: \.screen.isPicture) { phone.forgetPictures() }
         if case .camera(let camera) = screen { frames.look(for: camera.aim) } else { frames.look(for: nil) }
     }
 

@@ -95,14 +95,25 @@ public final class Phone: @unchecked Sendable {
 
     func preferences() throws -> Preferences { Preferences(settings: try wallet.settings(), saysPlace: saysPlace) }
 
+    /// A file for an image, of which there is one at a time.
+    func picture(_ name: String) throws -> URL {
+        forgetPictures()
+        try FileManager.default.createDirectory(at: pictures, withIntermediateDirectories: true)
+        return pictures.appendingPathComponent(name)
+    }
+
+    /// An image is in a file only while somebody looks at it.
+    func forgetPictures() { try? FileManager.default.removeItem(at: pictures) }
+
     /// Reads what was pinned. A register that is damaged is none: the person scans it again. One that cannot be read yet, on a
     /// phone that was never unlocked since it started, throws.
     public func start() throws {
         try lock.withLock {
             guard pinned == nil else { return }
+            forgetPictures()
             guard FileManager.default.fileExists(atPath: node.path) else {
-                // The keychain outlives the app: this key is of an earlier install.
-                try? keys.delete(name: Self.key)
+                // The keychain outlives the app: what is in it is of an earlier install.
+                try? keys.deleteAll()
                 return
             }
             let (address, bytes) = (try Data(contentsOf: node), try Data(contentsOf: genesis))
@@ -143,11 +154,11 @@ public final class Phone: @unchecked Sendable {
         }
     }
 
-    /// Erases the key and every file.
+    /// Erases every key, every secret and every file.
     func erase() throws {
         try lock.withLock {
             close()
-            try keys.delete(name: Self.key)
+            try eraseWallet(database: database, keys: keys)
             if FileManager.default.fileExists(atPath: folder.path) { try FileManager.default.removeItem(at: folder) }
             pinned = nil
         }
@@ -204,7 +215,6 @@ public final class Phone: @unchecked Sendable {
             if let opened { return opened }
             guard let pinned else { throw NotPinned() }
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            let database = folder.appendingPathComponent("wallet.db").path
             let wallet = try Wallet.open(database: database, genesis: pinned.genesis, node: pinned.node, keys: keys)
             let fresh = Opened(wallet)
             opened = fresh
@@ -217,12 +227,14 @@ public final class Phone: @unchecked Sendable {
         showsExamples = false
     }
 
+    private var database: String { folder.appendingPathComponent("wallet.db").path }
     private var node: URL { folder.appendingPathComponent("register.node") }
     private var genesis: URL { folder.appendingPathComponent("register.json") }
     private var authorityFile: URL { folder.appendingPathComponent("authority") }
     private var nameFile: URL { folder.appendingPathComponent("name") }
     private var placeFile: URL { folder.appendingPathComponent("place") }
     var toldFile: URL { folder.appendingPathComponent("told") }
+    private var pictures: URL { folder.appendingPathComponent("pictures") }
     private var examplesFolder: URL { folder.appendingPathComponent("examples") }
 }
 

@@ -34,7 +34,13 @@ public enum Screen: Equatable, Sendable {
     // Medical records. All are private, codes of a record among them: a picture of one is the code itself.
     case records(Medical)
     case record(Record, wrong: Text? = nil)
-    case document(DocumentScreen)
+    /// A document; its images come from where it is from.
+    case document(DocumentScreen, of: Source? = nil)
+    case picture(Picture)
+    /// The record's secret, to be written down.
+    case paper([String])
+    /// A record is restored from its paper.
+    case restoring(wrong: Text? = nil)
     case sharing(Sharing, wrong: Text? = nil)
     case accesses(Accesses)
     case code(CodeToShow)
@@ -53,13 +59,15 @@ public enum Screen: Equatable, Sendable {
     public var isPrivate: Bool {
         switch self {
         case .camera(let camera): [.pack, .record].contains(camera.aim)
-        case .verdict, .medicines, .history, .reporting, .reports, .records, .record, .document, .sharing, .accesses,
-            .code, .links, .linking, .linked, .recordErasing, .asking,
-            .askingFor:
+        case .verdict, .medicines, .history, .reporting, .reports, .records, .record, .document, .picture, .paper,
+            .restoring, .sharing, .accesses, .code, .links, .linking, .linked, .recordErasing, .asking, .askingFor:
             true
         default: false
         }
     }
+
+    /// Whether a file is there for it.
+    var isPicture: Bool { if case .picture = self { true } else { false } }
 
     /// Whether another phone's camera reads it: then it is bright, and does not go dark.
     public var showsCodes: Bool {
@@ -186,6 +194,18 @@ public struct Record: Equatable, Sendable {
     public let document: DocumentScreen?
     /// Whether somebody whom no line fits may ask.
     public let isOpen: Bool
+}
+
+/// Where a document is from: the person's own record, by its number, or what a request opened, by its thread.
+public enum Source: Equatable, Sendable {
+    case own(String)
+    case asked(String)
+}
+
+/// An image. Its file is there only while somebody looks at it.
+public struct Picture: Equatable, Sendable {
+    public let image: ImageScreen
+    public let file: URL
 }
 
 /// Some parts are opened to somebody: to whoever fits a policy that is typed, or to the one who asked.

@@ -78,7 +78,7 @@ enum Tour {
         let link = sharedLinkScreen(link: shared, document: document())
         return [
             .record(Record(screen: screen, document: shown, isOpen: true)),
-            .document(shown),
+            .document(shown, of: .own(record)),
             .sharing(Sharing(record: record, sections: shown.sections, thread: nil)),
             .accesses(Accesses(record: record, screen: accessesScreen(accesses: accesses))),
             .links(Links(record: record, links: [link])),
@@ -102,7 +102,7 @@ enum Tour {
         return [
             .records(Medical(own: [], clinic: Clinic(patients: [record], requests: requests))),
             .asking(asking),
-            .document(documentScreen(document: read)),
+            .document(documentScreen(document: read), of: .asked("")),
         ] + asking.choices.suffix(1).map { .askingFor(Question(record: record, choice: $0, name: "Dr. Ada")) }
     }()
 
@@ -118,8 +118,12 @@ enum Tour {
                 section(7, "Social history", state: .withheld(reason: "withheld")),
                 section(8, "Devices", state: .empty(reason: nil)),
             ],
-            images: [], withheld: withheld, notDelivered: 0, untilMillis: until, fetchedMillis: until.map { _ in noon })
+            images: [image], withheld: withheld, notDelivered: 0, untilMillis: until, fetchedMillis: until.map { _ in noon })
     }
+
+    private static let image = MedicalImage(
+        part: 6, digest: "00", locator: "https://images.example/1", mediaType: "image/dicom", bytes: 2_400_000,
+        available: false)
 
     private static func section(
         _ part: UInt8, _ title: String, _ lines: [String] = [], state: SectionState = .present

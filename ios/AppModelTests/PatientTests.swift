@@ -141,6 +141,8 @@ final class PatientTests: WorldTests, @unchecked Sendable {
         }
         await ann.tap { $0.settle(report: sent.id) }
         XCTAssertEqual(ann.reads, ["report.waiting"])
+        await ann.tap { $0.sendReports() }
+        XCTAssertEqual(ann.reads, ["report.received"], "who taps does not wait until it is due")
     }
 
     @MainActor

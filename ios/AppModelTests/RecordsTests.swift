@@ -66,7 +66,7 @@ final class RecordsTests: WorldTests, @unchecked Sendable {
 
     @MainActor
     private func document(_ person: Person) -> DocumentScreen {
-        guard case .document(let document) = person.model.screen else {
+        guard case .document(let document, _) = person.model.screen else {
             fatalError("no document on \(person.model.screen)")
         }
         return document
@@ -211,6 +211,103 @@ final class RecordsTests: WorldTests, @unchecked Sendable {
         ada.sees("request.withdrawn")
         let readable = clinic(ada)!.requests.filter { $0.steps.contains(.read) }
         XCTAssertEqual(readable.count, 1, "what was withdrawn is erased, and the rest is there")
+
+        for person in [jane, ada] {
+            XCTAssertGreaterThan(try person.keys.names.count, 1)
+            await person.tap { $0.erasing() }
+            await person.tap { $0.erase() }
+            XCTAssertEqual(person.model.screen, .start)
+            XCTAssertEqual(try person.keys.names, [], "no key and no secret is left")
+        }
+    }
+
+    @MainActor
+    func testALostPhoneIsReplacedFromPaper() async throws {
+        let jane = try await jane()
+        let id = record(jane).screen.id
+        await jane.tap { $0.paper(record: id) }
+        guard case .paper(let lines) = jane.model.screen else { return XCTFail("\(jane.model.screen)") }
+        XCTAssertEqual(lines.count, 7)
+        XCTAssertTrue(jane.model.screen.isPrivate)
+        let again = try await jane.killed()
+        guard case .records = again.model.screen else { return XCTFail("a secret is not shown unasked") }
+
+        let june = try await pinned("june")
+        await june.tap { $0.records() }
+        await june.tap { $0.restoring() }
+        june.sees("records.point-authority")
+        try await june.hold(codes: authorityCodes(message: world.house))
+        await june.tap { $0.restoring() }
+        await june.tap { $0.restore(paper: "0123 4567") }
+        june.sees("fault.invalid-paper")
+        // As a person types it.
+        await june.tap { $0.restore(paper: lines.joined(separator: " ").lowercased()) }
+        june.sees("record.not-enrolled")
+        XCTAssertEqual(record(june).screen.id, id)
+        let code = world.ask("code patient \(id)")
+        await june.tap { $0.enrol(record: id, code: code) }
+        june.sees("record.restoring")
+        await june.tap { $0.publish(record: id) }
+        june.sees("record.published")
+        await june.tap { $0.read() }
+        XCTAssertEqual(document(june).sections.map(\.title).sorted(), ["Medication", "Problems", "Results"])
+    }
+
+    /// The image that the results name.
+    @MainActor
+    private func image(_ person: Person) throws -> ImageScreen {
+        try XCTUnwrap(document(person).sections.first { $0.title == "Results" }?.images.first)
+    }
+
+    @MainActor
+    func testAnImageIsTakenFromAFileSharedAndIsInAFileOnlyWhileItIsLookedAt() async throws {
+        let jane = try await jane()
+        let id = record(jane).screen.id
+        let scan = folder.appendingPathComponent("scan")
+        // Of two pieces.
+        let bytes = Data((0..<5_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) })
+        try bytes.write(to: scan)
+        let holder = try jane.model.phone.records.holder(record: id).map { String(format: "%02x", $0) }.joined()
+        let signed = try Data(contentsOf: URL(fileURLWithPath: world.ask("document \(id) \(holder) 2 \(scan.path)")))
+        await jane.tap { $0.take(document: signed) }
+        await jane.tap { $0.read() }
+        let named = try image(jane)
+        XCTAssertEqual([named.next], [.take])
+        XCTAssertEqual(Int(named.bytes), bytes.count)
+        let other = folder.appendingPathComponent("other")
+        try Data("another picture".utf8).write(to: other)
+        await jane.tap { $0.take(named) { read in try read(other) } }
+        jane.sees("refused.record-other-image")
+        await jane.tapAction()
+        await jane.tap { $0.take(named) { read in try read(scan) } }
+        let here = try image(jane)
+        XCTAssertEqual(here.next, .show)
+
+        await jane.tap { $0.show(here) }
+        guard case .picture(let shown) = jane.model.screen else { return XCTFail("\(jane.model.screen)") }
+        XCTAssertTrue(jane.model.screen.isPrivate)
+        XCTAssertEqual(try Data(contentsOf: shown.file), bytes)
+        jane.model.back()
+        XCTAssertFalse(FileManager.default.fileExists(atPath: shown.file.path))
+
+        jane.model.back()
+        await jane.tap { $0.share(record: id) }
+        let results = parts(jane, "Results")
+        await jane.tap { $0.shared(policy: "role: cardiologist", parts: results, mode: .atOnce, minutes: 60) }
+        await jane.tap { $0.showLink(record: id) }
+        let ada = try await ada()
+        await ada.tap { $0.scanPatient() }
+        try await ada.watch(jane)
+        await ada.tap { $0.fetchKey(record: id) }
+        await ask(ada, { $0.fits && !$0.needsReason })
+        await does(ada, .open)
+        let shared = try image(ada)
+        await ada.tap { $0.show(shared) }
+        guard case .picture(let read) = ada.model.screen else { return XCTFail("\(ada.model.screen)") }
+        XCTAssertEqual(try Data(contentsOf: read.file), bytes)
+        // Killed while it was looked at.
+        _ = try await ada.killed()
+        XCTAssertFalse(FileManager.default.fileExists(atPath: read.file.path))
     }
 
     @MainActor

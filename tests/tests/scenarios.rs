@@ -137,6 +137,9 @@ impl KeyStore for SoftwareKeys {
     fn delete(&self, name: String) -> Result<(), KeyStoreError> {
         told(self.vault.delete(name))
     }
+    fn delete_all(&self) -> Result<(), KeyStoreError> {
+        told(self.vault.delete_all())
+    }
 }
 
 /// One world, and what its people show each other.

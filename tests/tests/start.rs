@@ -53,6 +53,9 @@ impl KeyStore for NoKeys {
     fn delete(&self, _: String) -> Result<(), KeyStoreError> {
         Ok(())
     }
+    fn delete_all(&self) -> Result<(), KeyStoreError> {
+        Ok(())
+    }
 }
 
 fn open(folder: &Path, node: &str) -> Arc<Wallet> {

@@ -4,6 +4,9 @@ use crate::answer::{Text, Value};
 use crate::document::{MedicalDocument, MedicalImage, MedicalSection, SectionState};
 use crate::screens::{party, plain, with};
 
+/// How many digits of an image's digest name its file.
+const NAME: usize = 8;
+
 /// The screen of a medical document, from the top down.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct DocumentScreen {
@@ -44,6 +47,34 @@ pub struct SectionScreen {
     pub text: Option<String>,
     /// What a reader should know.
     pub notes: Vec<Text>,
+    /// The large images that it names.
+    pub images: Vec<ImageScreen>,
+}
+
+/// A large image that a section names.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct ImageScreen {
+    /// By which it is fetched, or taken from a file: its SHA-256.
+    pub digest: String,
+    /// What it is, and whether it is here.
+    pub title: Text,
+    /// Its length. Told before it is fetched.
+    pub bytes: u64,
+    /// The name of its file, outside this app.
+    pub name: String,
+    /// What the person can do.
+    pub next: ImageNext,
+}
+
+/// What a person can do with an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum ImageNext {
+    /// Fetch it, and look at it.
+    Show,
+    /// Take it from the file that its author handed over.
+    Take,
+    /// Nothing: it is not shared.
+    Nothing,
 }
 
 /// The mark of a section: a form and a colour.
@@ -83,7 +114,7 @@ pub fn document_screen(document: &MedicalDocument) -> DocumentScreen {
             .sections
             .iter()
             .filter(|section| !section.says_nothing())
-            .map(|section| SectionScreen::new(section, &document.images))
+            .map(|section| SectionScreen::new(section, document))
             .collect(),
         not_stated,
     }
@@ -145,7 +176,7 @@ impl MedicalSection {
 }
 
 impl SectionScreen {
-    fn new(section: &MedicalSection, images: &[MedicalImage]) -> Self {
+    fn new(section: &MedicalSection, document: &MedicalDocument) -> Self {
         let said = |key, reason: &str| Some(with(key, [("reason", Value::Text(reason.to_owned()))]));
         let (mark, state) = match &section.state {
             SectionState::Present => (SectionMark::Present, None),
@@ -155,10 +186,9 @@ impl SectionScreen {
             SectionState::Empty { reason: None } => (SectionMark::Empty, Some(plain("section.empty-unsaid"))),
             SectionState::Withheld { reason } => (SectionMark::Withheld, said("section.withheld", reason)),
         };
-        let images = images.iter().filter(|image| image.part == section.part).map(|image| {
-            let key = if image.available { "section.image" } else { "section.image-not-here" };
-            with(key, [("what", Value::Text(image.media_type.clone()))])
-        });
+        let images = document.images.iter().filter(|image| image.part == section.part);
+        // What is read until a time is somebody else's.
+        let is_own = document.until_millis.is_none();
         Self {
             part: section.part,
             title: section.title.clone(),
@@ -166,8 +196,43 @@ impl SectionScreen {
             state,
             lines: section.lines.clone(),
             text: section.text.clone(),
-            notes: section.marks.iter().cloned().chain(images).collect(),
+            notes: section.marks.clone(),
+            images: images.map(|image| ImageScreen::new(image, is_own)).collect(),
         }
+    }
+}
+
+impl ImageScreen {
+    fn new(image: &MedicalImage, is_own: bool) -> Self {
+        let (key, next) = match image.available {
+            true => ("section.image", ImageNext::Show),
+            false if is_own => ("section.image-not-here", ImageNext::Take),
+            false => ("section.image-not-here", ImageNext::Nothing),
+        };
+        // Of the digest, since a name that somebody wrote into a document may be any text.
+        let name: String = image.digest.chars().take(NAME).collect();
+        Self {
+            digest: image.digest.clone(),
+            title: with(key, [("what", Value::Text(image.media_type.clone()))]),
+            bytes: image.bytes,
+            name: format!("{name}.{}", extension(&image.media_type)),
+            next,
+        }
+    }
+}
+
+/// How a file of a media type is called (IANA); `bin` for those that no phone opens by it.
+fn extension(media_type: &str) -> &'static str {
+    match media_type {
+        "image/jpeg" => "jpg",
+        "image/png" => "png",
+        "image/gif" => "gif",
+        "image/tiff" => "tif",
+        "image/webp" => "webp",
+        "image/heic" => "heic",
+        "application/dicom" | "image/dicom" => "dcm",
+        "application/pdf" => "pdf",
+        _ => "bin",
     }
 }
 
@@ -234,6 +299,34 @@ mod tests {
         assert_eq!(keys, ["document.withheld", "document.not-delivered"]);
         // An empty heading is no page of its own.
         assert_eq!(screen.not_stated.map(|text| text.arguments.len()), Some(1));
+    }
+
+    #[test]
+    fn an_image_is_shown_where_it_can_be_had_and_taken_on_its_owners_phone_alone() {
+        let image = |available| MedicalImage {
+            part: 3,
+            digest: "0011223344556677".repeat(4),
+            locator: "../../etc/passwd".to_owned(),
+            media_type: "image/png".to_owned(),
+            bytes: 5_000_000,
+            available,
+        };
+        let shown = |available, until_millis| {
+            let images = vec![image(available)];
+            let sections = vec![section("Results", SectionState::Present)];
+            let screen = document_screen(&MedicalDocument { images, until_millis, ..document(sections) });
+            screen.sections[0].images[0].clone()
+        };
+        assert_eq!(shown(true, Some(1)).next, ImageNext::Show);
+        assert_eq!(shown(false, None).next, ImageNext::Take);
+        assert_eq!(shown(false, Some(1)).next, ImageNext::Nothing);
+        let own = shown(true, None);
+        assert_eq!((own.next, own.bytes, own.name.as_str()), (ImageNext::Show, 5_000_000, "00112233.png"));
+        assert_eq!(shown(false, None).title.key, "section.image-not-here");
+        // Of another part.
+        let sections = vec![MedicalSection { part: 4, ..section("Problems", SectionState::Present) }];
+        let other = document_screen(&MedicalDocument { images: vec![image(true)], ..document(sections) });
+        assert!(other.sections[0].images.is_empty());
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub use courier::{
     Carried, HandoverScreen, OfferScreen, OutgoingScreen, ProofScreen, handover_screen, offer_screen,
     outgoing_screen,
 };
-pub use document::{DocumentScreen, SectionMark, SectionScreen, document_screen};
+pub use document::{DocumentScreen, ImageNext, ImageScreen, SectionMark, SectionScreen, document_screen};
 pub use fault::{Fault, FaultScreen, fault_screen};
 pub use history::{Notice, Scanned, Seen};
 pub use record::{

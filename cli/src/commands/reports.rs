@@ -30,7 +30,7 @@ pub fn report(home: &Home, args: &Suspicion, as_json: bool) -> Result<()> {
         };
         snapshot.report(Scanned::new(&item, &verdict, now()), words, now())?;
     }
-    let round = snapshot.send_reports(&client, now())?;
+    let round = snapshot.send_reports_now(&client, now())?;
     for sent in snapshot.reports()? {
         let (state, why) = match &sent.state {
             ReportState::Waiting => ("waiting", None),

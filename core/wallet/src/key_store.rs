@@ -51,6 +51,9 @@ pub trait KeyStore: Send + Sync {
 
     /// Forgets a key or secret, if there is one of that name.
     fn delete(&self, name: String) -> Result<(), KeyStoreError>;
+
+    /// Forgets every key and secret that was ever made or kept here, whoever remembers its name.
+    fn delete_all(&self) -> Result<(), KeyStoreError>;
 }
 
 /// A signing key in a key store, as the ledger's formats use it.
@@ -149,6 +152,9 @@ mod tests {
             Err(KeyStoreError::Missing)
         }
         fn delete(&self, _: String) -> Result<(), KeyStoreError> {
+            Ok(())
+        }
+        fn delete_all(&self) -> Result<(), KeyStoreError> {
             Ok(())
         }
     }

@@ -38,11 +38,13 @@
 
 mod act;
 mod authority_address;
+mod back_off;
 mod bedside;
 mod cbor;
 mod client;
 mod courier;
 mod drafting;
+mod erasing;
 mod evidence;
 mod facts;
 mod goods;
@@ -75,6 +77,7 @@ pub use client::{
     Request, Response, Transport, TransportError,
 };
 pub use courier::{Courier, CourierError, Goods, OfferTo, Pending, ReadOffer, Shown, Side};
+pub use erasing::erase;
 pub use evidence::{EvidenceError, Report, verify_evidence};
 pub use goods::{NoGoods, goods, unit};
 pub use guard::{Consent, HeldBack, Named, is_irrevocable, level};

@@ -2,9 +2,10 @@
 //!
 //! A statement is in it, with the blob that it promises, before anything is sent, and leaves it when a receipt proves that the
 //! log holds it. Statements on the same subject go in their order; those on others do not wait for them. Sending twice is
-//! harmless: the ledger answers with the place of the first. A phone sends when it has a signal ([`Issuer::send`]), and a
-//! refusal stays visible, with what to do, until somebody has seen to it ([`Snapshot::settle`]). What follows a refused
-//! statement is not sent: it could only wait for it in vain. A desk sends at once, is told of a refusal at once
+//! harmless: the ledger answers with the place of the first. A phone sends when it has a signal ([`Issuer::send`]), after a
+//! failure ever more seldom, and at once when a person asks ([`Issuer::send_now`]). A refusal stays visible, with what to do,
+//! until somebody has seen to it ([`Snapshot::settle`]). What follows a refused statement is not sent: it could only wait for
+//! it in vain. A desk sends at once, is told of a refusal at once
 //! ([`Issuer::record`]), and goes on with what was cut off when the same is asked again.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +19,8 @@ use countersign_ledger::{
 };
 
 use crate::act::{ActError, random};
-use crate::client::{ClientError, jittered};
+use crate::back_off::{BackOff, Due};
+use crate::client::ClientError;
 use crate::issuer::{Issuer, Recorded};
 use crate::key_store::StoredKey;
 use crate::snapshot::Snapshot;
@@ -26,10 +28,7 @@ use crate::store::{self, StoreError};
 
 /// Most statements that one round sends, so that a call stays short.
 const ROUND: usize = 16;
-/// How long to wait after the first try that failed; twice as long after each further one.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// The longest wait between two tries.
-const MAX_PATIENCE: Duration = Duration::from_hours(1);
+const BACK_OFF: BackOff = BackOff { first: Duration::from_secs(5), most: Duration::from_hours(1) };
 /// How often a conflict is signed anew when another statement on the goods came in between.
 const RETRIES: usize = 4;
 
@@ -81,9 +80,9 @@ pub struct Queued {
     pub delivery: Delivery,
     /// If it was refused for another one's sake: what it follows, and why that was refused.
     pub cause: Option<Cause>,
-    /// How often it was tried.
+    /// How often it was tried when it was due.
     pub tries: u32,
-    /// When it is tried again.
+    /// When it is tried again, if nobody asks before.
     pub due_at: UnixMillis,
 }
 
@@ -249,6 +248,16 @@ impl Issuer<'_> {
 
     /// Sends what is due, one bounded round. A network that fails costs nothing but time; the rest waits for the next call.
     pub fn send(&mut self, now: UnixMillis) -> Result<Round, ActError> {
+        self.send_until(now, now)
+    }
+
+    /// The same at once, also of what is not due: a person asks for it, and knows more of the network than a clock does.
+    pub fn send_now(&mut self, now: UnixMillis) -> Result<Round, ActError> {
+        self.send_until(UnixMillis(u64::MAX), now)
+    }
+
+    /// Sends what is due by then.
+    fn send_until(&mut self, due: UnixMillis, now: UnixMillis) -> Result<Round, ActError> {
         let mut round = Round::default();
         let mut blocked: BTreeSet<String> = BTreeSet::new();
         let (mut sent, mut fresh) = (0, BTreeSet::new());
@@ -266,7 +275,7 @@ impl Issuer<'_> {
             if blocked.contains(&row.subject) {
                 continue;
             }
-            if row.due > now.0 || sent == ROUND {
+            if row.due.at > due || sent == ROUND {
                 blocked.insert(row.subject);
                 continue;
             }
@@ -286,7 +295,7 @@ impl Issuer<'_> {
         let held = refused(&open);
         let open: Vec<_> = open.iter().filter(|row| !held.contains_key(&row.id)).collect();
         round.waiting = open.len();
-        round.next_due = open.iter().map(|row| UnixMillis(row.due)).min();
+        round.next_due = open.iter().map(|row| row.due.at).min();
         Ok(round)
     }
 
@@ -295,10 +304,13 @@ impl Issuer<'_> {
         let tried = self.try_one(row)?;
         self.snapshot.store.write::<_, StoreError>(|tx| match &tried {
             Tried::Proven(_) => store::take_out(tx, row.id),
-            Tried::Refused(state, error) => store::set_outgoing(tx, row.id, *state, reason(error), now),
+            Tried::Refused(state, error) => {
+                let due = Due { tries: row.due.tries + 1, at: now };
+                store::set_outgoing(tx, row.id, *state, reason(error), due)
+            }
             Tried::Later(state, error) => {
-                let wait = u64::try_from(patience(row, error).as_millis()).unwrap_or(u64::MAX);
-                let due = UnixMillis(now.0.saturating_add(wait));
+                let answer = if let ActError::Client(error) = error { Some(error) } else { None };
+                let due = BACK_OFF.after(row.due, answer, now);
                 store::set_outgoing(tx, row.id, *state, reason(error), due)
             }
         })?;
@@ -408,14 +420,6 @@ fn reason(error: &ActError) -> &str {
     }
 }
 
-/// How long to wait after a try that failed: as long as the node asks, or twice as long as after the one before.
-fn patience(row: &store::Outgoing, error: &ActError) -> Duration {
-    match error {
-        ActError::Client(ClientError::Busy { retry_after }) => *retry_after,
-        _ => jittered(PATIENCE.saturating_mul(1 << row.tries.min(20)).min(MAX_PATIENCE)),
-    }
-}
-
 /// The statements that were refused and those that follow them, each with the first of them that was refused.
 pub(crate) fn refused(rows: &[store::Outgoing]) -> BTreeMap<Hash, Hash> {
     let mut refused: BTreeMap<Hash, Hash> = BTreeMap::new();
@@ -454,8 +458,8 @@ fn queued(row: &store::Outgoing, cause: Option<Cause>) -> Queued {
         event_at: UnixMillis(row.event),
         delivery,
         cause,
-        tries: row.tries,
-        due_at: UnixMillis(row.due),
+        tries: row.due.tries,
+        due_at: row.due.at,
     }
 }
 

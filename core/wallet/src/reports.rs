@@ -12,7 +12,8 @@ use countersign_ledger::{Hash, LogName, PublicKey, Signer as _, SoftwareKey, Uni
 use zeroize::Zeroizing;
 
 use crate::act::ActError;
-use crate::client::{Client, ClientError, jittered};
+use crate::back_off::BackOff;
+use crate::client::{Client, ClientError};
 use crate::issuer::{Issuer, Recorded};
 use crate::key_store::{KeyStore, KeyStoreError, StoredKey};
 use crate::outbox::Round;
@@ -26,10 +27,7 @@ const MAX_WAITING: u64 = 32;
 const MAX_RECEIVED: u64 = 64;
 /// Most reports that one round sends.
 const ROUND: usize = 4;
-/// How long to wait after the first try that failed; twice as long after each further one.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The longest wait between two tries.
-const MAX_PATIENCE: Duration = Duration::from_hours(6);
+const BACK_OFF: BackOff = BackOff { first: Duration::from_secs(30), most: Duration::from_hours(6) };
 /// The authority's secret keys in its key store, each named after the statement that published it.
 const SECRET: &str = "report-key";
 
@@ -133,8 +131,24 @@ impl Snapshot {
 
     /// Sends the reports that are due, in one bounded round. `proven` of what it returns are those that the node has.
     pub fn send_reports(&mut self, client: &Client, clock: UnixMillis) -> Result<Round, StoreError> {
-        let (now, mut round) = (self.now(clock).at(), Round::default());
-        for due in store::reports_due(self.store.read(), now, ROUND)? {
+        let now = self.now(clock).at();
+        self.send_reports_until(now, client, now)
+    }
+
+    /// The same at once, also of those that are not due: a person asks for it.
+    pub fn send_reports_now(&mut self, client: &Client, clock: UnixMillis) -> Result<Round, StoreError> {
+        let now = self.now(clock).at();
+        self.send_reports_until(UnixMillis(u64::MAX), client, now)
+    }
+
+    fn send_reports_until(
+        &mut self,
+        by: UnixMillis,
+        client: &Client,
+        now: UnixMillis,
+    ) -> Result<Round, StoreError> {
+        let mut round = Round::default();
+        for due in store::reports_due(self.store.read(), by, ROUND)? {
             let tried = client.report(&due.sealed);
             self.store.write(|tx| match &tried {
                 Ok(()) => {
@@ -145,14 +159,7 @@ impl Snapshot {
                     round.refused += 1;
                     store::report_refused(tx, due.id, title)
                 }
-                Err(error) => {
-                    let wait = match error {
-                        ClientError::Busy { retry_after } => *retry_after,
-                        _ => jittered(PATIENCE.saturating_mul(1 << due.tries.min(20)).min(MAX_PATIENCE)),
-                    };
-                    let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-                    store::report_later(tx, due.id, UnixMillis(now.0.saturating_add(wait)))
-                }
+                Err(error) => store::report_later(tx, due.id, BACK_OFF.after(due.due, Some(error), now)),
             })?;
             if tried.is_err() {
                 break;

@@ -209,6 +209,10 @@ impl KeyStore for Vault {
         }
         Ok(self.change(|entries| drop(entries.remove(&name)))?)
     }
+
+    fn delete_all(&self) -> Result<(), KeyStoreError> {
+        Ok(self.change(BTreeMap::clear)?)
+    }
 }
 
 fn fresh_key() -> Result<SoftwareKey, VaultError> {

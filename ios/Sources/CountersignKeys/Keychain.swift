@@ -30,17 +30,28 @@ enum Keychain: String, CaseIterable {
         guard SecItemAdd(fresh as CFDictionary, nil) == errSecSuccess else { throw KeyStoreError.Failed }
     }
 
-    func delete(_ name: String) throws {
-        let deleted = SecItemDelete(item(name) as CFDictionary)
+    func delete(_ name: String) throws { try delete(item(name)) }
+
+    /// Deletes every item of this kind.
+    func deleteAll() throws { try delete(items) }
+
+    private func delete(_ which: [CFString: Any]) throws {
+        let deleted = SecItemDelete(which as CFDictionary)
         guard deleted == errSecSuccess || deleted == errSecItemNotFound else { throw KeyStoreError.Failed }
     }
 
-    private func item(_ name: String) -> [CFString: Any] {
+    /// What all items of this kind have in common.
+    private var items: [CFString: Any] {
         [
             kSecClass: kSecClassGenericPassword,
             kSecAttrService: "countersign.\(rawValue)",
-            kSecAttrAccount: name,
             kSecUseDataProtectionKeychain: true,
         ]
+    }
+
+    private func item(_ name: String) -> [CFString: Any] {
+        var item = items
+        item[kSecAttrAccount] = name
+        return item
     }
 }

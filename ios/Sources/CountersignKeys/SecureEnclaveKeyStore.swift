@@ -91,6 +91,10 @@ public final class SecureEnclaveKeyStore: KeyStore {
         try reported { for place in Keychain.allCases { try place.delete(name) } }
     }
 
+    public func deleteAll() throws {
+        try reported { for place in Keychain.allCases { try place.deleteAll() } }
+    }
+
     /// Whether this phone's enclave works: found by trying, with keys that are then discarded.
     public func works() -> Bool {
         let message = Data("probe".utf8)

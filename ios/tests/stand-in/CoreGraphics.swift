@@ -5,6 +5,7 @@ func nothing<T>() -> T { fatalError("a stand-in") }
 
 public typealias CFString = String
 public typealias CFData = Data
+public typealias CFURL = URL
 public typealias CFTypeRef = AnyObject
 public typealias CFDictionary = [CFString: Any]
 

@@ -127,11 +127,14 @@ public struct Image: _Leaf {
     public enum Interpolation { case none, low, medium, high }
     public init(systemName: String) {}
     public init(decorative: CGImage, scale: CGFloat) {}
+    public init(_ image: CGImage, scale: CGFloat, label: Text) {}
     public func interpolation(_ interpolation: Interpolation) -> Image { self }
+    public func resizable() -> Image { self }
 }
 public struct Font: Sendable {
     public static let body = Font(), title = Font(), title2 = Font(), title3 = Font(), largeTitle = Font()
     public func bold() -> Font { self }
+    public func monospaced() -> Font { self }
 }
 public protocol ShapeStyle {}
 public protocol Shape: View {}
@@ -180,7 +183,10 @@ public struct InlinePickerStyle: PickerStyle {}
 extension PickerStyle where Self == InlinePickerStyle {
     public static var inline: InlinePickerStyle { InlinePickerStyle() }
 }
-public struct ShareLink<L: View>: _Leaf { public init(item: String, @ViewBuilder label: () -> L) {} }
+public struct ShareLink<L: View>: _Leaf {
+    public init(item: String, @ViewBuilder label: () -> L) {}
+    public init(item: URL, @ViewBuilder label: () -> L) {}
+}
 public struct ProgressView: _Leaf {
     public init() {}
     public init<V: BinaryFloatingPoint>(value: V?, total: V = 1) {}
@@ -263,6 +269,7 @@ extension View {
         minWidth: CGFloat? = nil, maxWidth: CGFloat? = nil, minHeight: CGFloat? = nil, maxHeight: CGFloat? = nil,
         alignment: Alignment = .center
     ) -> some View { self }
+    public func scaledToFit() -> some View { self }
     public func fixedSize(horizontal: Bool, vertical: Bool) -> some View { self }
     public func aspectRatio(_ ratio: CGFloat?, contentMode: ContentMode) -> some View { self }
     public func background<S: ShapeStyle>(_ style: S) -> some View { self }

@@ -11,7 +11,7 @@
 //! | `reports key`, `reports` | has the authority publish a key for reports; or read those that came | `published`; a list |
 //! | `stop` | stops the node | `stopped` |
 //! | `start` | starts it again at the same address | `started` |
-//! | `document RECORD HOLDER VERSION` | has Dr. Grace sign a medical document for a record, whose holder's key is in hexadecimal | the file it is in |
+//! | `document RECORD HOLDER VERSION [IMAGE]` | has Dr. Grace sign a medical document for a record, whose holder's key is in hexadecimal; its results name the PNG in the file IMAGE | the file it is in |
 //! | `device CLASS PATIENT` | provisions a bedside device, puts it beside a patient and switches it on | its number |
 //! | `badge MEMBER` | issues a credential for a shift | the badge |
 //! | `heard` | | the operation that a device heard last: its bits, metric, mantissa, exponent and unit |
@@ -46,7 +46,7 @@ use countersign_node::{
     RecordStoreConfig, Register, RoleConfig, Running, RunningAuthority, RunningGateway, TlsConfig,
 };
 use countersign_records::rules::{AUTHORITY, DOCTOR, LOGS};
-use countersign_records::{Cut, RecordId, Rule, Unsigned};
+use countersign_records::{Cut, Image, RecordId, Rule, Unsigned};
 use countersign_scan::draw::{Carrier, Label, Scale};
 use countersign_scan::gs1::{Message, Partners};
 use countersign_wallet::{
@@ -115,8 +115,9 @@ fn main() -> Outcome {
                 say("published")?;
             }
             (["reports"], Some(_)) => say(&json!(office.reports()?).to_string())?,
-            (["document", record, holder, version], _) => {
-                let path = office.document(folder, record, holder, version.parse()?)?;
+            (["document", record, holder, version, image @ ..], _) => {
+                let image = image.first().map(Path::new);
+                let path = office.document(folder, (record, version.parse()?), holder, image)?;
                 say(&path.display().to_string())?;
             }
             (["device", class, patient], _) => say(&ward.device(class, patient.parse()?)?)?,
@@ -326,6 +327,9 @@ impl Ward {
     }
 }
 
+/// By which the results refer to their picture.
+const PICTURE: &str = "urn:scan:results";
+
 /// A summary with three sections.
 const SUMMARY: &str = r#"{
   "resourceType": "Bundle", "type": "document", "timestamp": "2026-01-02T03:04:05Z", "entry": [
@@ -406,9 +410,9 @@ impl Office {
     fn document(
         &mut self,
         folder: &Path,
-        record: &str,
+        (record, version): (&str, u64),
         holder: &str,
-        version: u64,
+        image: Option<&Path>,
     ) -> Outcome<std::path::PathBuf> {
         let about = Subject::new(format!("urn:countersign:record:{record}"))?;
         let record = RecordId::of(&about).ok_or("no record")?;
@@ -419,7 +423,15 @@ impl Office {
         let holder = PublicKey::from_sec1(&bytes)?;
         let (mut random, mut cti) = (UnwrapErr(SysRng), [0; 16]);
         random.fill_bytes(&mut cti);
-        let unsigned = Unsigned::new(&mut Cut::new(SUMMARY.as_bytes())?, &[], &mut random);
+        let mut images = Vec::new();
+        if let Some(path) = image {
+            images.push(Image::read(PICTURE, "image/png", &mut fs::File::open(path)?)?);
+        }
+        let glucose = r#""code": { "text": "Glucose" }"#;
+        let named =
+            format!(r#""derivedFrom": [{{ "contentType": "image/png", "url": "{PICTURE}" }}], {glucose}"#);
+        let summary = if image.is_some() { SUMMARY.replace(glucose, &named) } else { SUMMARY.to_owned() };
+        let unsigned = Unsigned::new(&mut Cut::new(summary.as_bytes())?, &images, &mut random);
         let draft = unsigned.draft(&record, version, &Rule::any(unsigned.count()), &holder)?;
         let certificate = self.issuer().certificate(DOCTOR)?;
         let signer = StoredKey::find(Arc::clone(&self.keys), DOCTOR)?;

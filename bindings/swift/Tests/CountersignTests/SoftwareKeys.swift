@@ -63,6 +63,21 @@ final class SoftwareKeys: KeyStore, @unchecked Sendable {
         lock.withLock { secrets[name] = nil }
     }
 
+    func deleteAll() throws {
+        for name in try names { try delete(name: name) }
+    }
+
+    /// Of all keys and secrets.
+    var names: Set<String> {
+        get throws {
+            let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter {
+                $0.hasSuffix(".sign") || $0.hasSuffix(".agree")
+            }
+            let keys = files.map { String($0[..<$0.lastIndex(of: ".")!]) }
+            return Set(keys + lock.withLock { Array(secrets.keys) })
+        }
+    }
+
     private func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
     private func make(_ name: String) throws -> Data {

@@ -5,6 +5,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::{Digest, StoreResult, change, one};
+use crate::back_off::Due;
 
 /// A statement on its way.
 #[derive(Clone, Debug)]
@@ -19,8 +20,7 @@ pub(crate) struct Outgoing {
     pub(crate) event: u64,
     pub(crate) state: u8,
     pub(crate) reason: String,
-    pub(crate) tries: u32,
-    pub(crate) due: u64,
+    pub(crate) due: Due,
     /// The statement on the same goods that it follows; `None` if that is not known.
     pub(crate) follows: Option<Hash>,
 }
@@ -80,12 +80,12 @@ pub(crate) fn set_outgoing(
     id: Hash,
     state: u8,
     reason: &str,
-    due: UnixMillis,
+    due: Due,
 ) -> StoreResult<()> {
-    let update = "UPDATE outbox SET state = ?2, reason = ?3, due = ?4, tries = tries + 1 WHERE id = ?1";
+    let update = "UPDATE outbox SET state = ?2, reason = ?3, tries = ?4, due = ?5 WHERE id = ?1";
     // SQLite's numbers are signed.
-    let due = due.0.min(i64::MAX.unsigned_abs());
-    change(tx, update, params![id.as_bytes(), state, reason, due])
+    let at = due.at.0.min(i64::MAX.unsigned_abs());
+    change(tx, update, params![id.as_bytes(), state, reason, due.tries, at])
 }
 
 /// Takes a statement out of the outbox.
@@ -104,8 +104,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
         event: row.get(6)?,
         state: row.get(7)?,
         reason: row.get(8)?,
-        tries: row.get(9)?,
-        due: row.get(10)?,
+        due: Due { tries: row.get(9)?, at: UnixMillis(row.get(10)?) },
         follows: row.get::<_, Option<Digest>>(11)?.map(|digest| digest.0),
     })
 }

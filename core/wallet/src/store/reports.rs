@@ -4,6 +4,7 @@ use countersign_ledger::{Hash, UnixMillis};
 use rusqlite::{Connection, Transaction, params};
 
 use super::{Digest, StoreResult, change, one};
+use crate::back_off::Due;
 use crate::reports::{ReportState, SentReport};
 
 const WAITING: u8 = 0;
@@ -14,7 +15,7 @@ const REFUSED: u8 = 2;
 pub(crate) struct DueReport {
     pub(crate) id: Hash,
     pub(crate) sealed: Vec<u8>,
-    pub(crate) tries: u32,
+    pub(crate) due: Due,
 }
 
 /// Puts a sealed report on its way.
@@ -48,16 +49,18 @@ pub(crate) fn reports_waiting(connection: &Connection) -> StoreResult<u64> {
     Ok(one(connection, "SELECT count(*) FROM reports WHERE state = ?1", [WAITING])?.unwrap_or(0))
 }
 
-/// The first that are due.
+/// The first that are due by then.
 pub(crate) fn reports_due(
     connection: &Connection,
-    now: UnixMillis,
+    by: UnixMillis,
     most: usize,
 ) -> StoreResult<Vec<DueReport>> {
-    let sql = "SELECT id, sealed, tries FROM reports WHERE state = ?1 AND due <= ?2 ORDER BY number LIMIT ?3";
+    let sql =
+        "SELECT id, sealed, tries, due FROM reports WHERE state = ?1 AND due <= ?2 ORDER BY number LIMIT ?3";
     let mut query = connection.prepare_cached(sql)?;
-    let rows = query.query_map(params![WAITING, now.0, most as u64], |row| {
-        Ok(DueReport { id: row.get::<_, Digest>(0)?.0, sealed: row.get(1)?, tries: row.get(2)? })
+    let rows = query.query_map(params![WAITING, number(by), most as u64], |row| {
+        let due = Due { tries: row.get(2)?, at: UnixMillis(row.get(3)?) };
+        Ok(DueReport { id: row.get::<_, Digest>(0)?.0, sealed: row.get(1)?, due })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -85,10 +88,14 @@ pub(crate) fn report_refused(tx: &Transaction<'_>, id: Hash, reason: &str) -> St
 }
 
 /// It is tried again.
-pub(crate) fn report_later(tx: &Transaction<'_>, id: Hash, due: UnixMillis) -> StoreResult<()> {
-    // SQLite's numbers are signed.
-    let due = due.0.min(i64::MAX.unsigned_abs());
-    change(tx, "UPDATE reports SET due = ?2, tries = tries + 1 WHERE id = ?1", params![id.as_bytes(), due])
+pub(crate) fn report_later(tx: &Transaction<'_>, id: Hash, due: Due) -> StoreResult<()> {
+    let update = "UPDATE reports SET tries = ?2, due = ?3 WHERE id = ?1";
+    change(tx, update, params![id.as_bytes(), due.tries, number(due.at)])
+}
+
+/// A moment as SQLite has it, whose numbers are signed.
+fn number(at: UnixMillis) -> u64 {
+    at.0.min(i64::MAX.unsigned_abs())
 }
 
 /// Takes one off that does not wait.

@@ -47,6 +47,9 @@ impl KeyStore for Keys {
     fn delete(&self, name: String) -> Result<(), KeyStoreError> {
         self.vault.delete(name)
     }
+    fn delete_all(&self) -> Result<(), KeyStoreError> {
+        self.vault.delete_all()
+    }
 }
 
 struct Tablet {

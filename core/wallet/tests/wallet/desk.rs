@@ -180,6 +180,28 @@ fn what_a_desk_has_begun_goes_with_the_next_round_as_a_phones_does() {
 }
 
 #[test]
+fn who_wants_it_sent_need_not_wait_and_puts_nothing_off() {
+    let mut desk = Desk::new();
+    let (now, enrolled) = (desk.scene.now(), lock(&desk.scene.world).requests.len());
+    desk.commission().unwrap();
+    let last = lock(&desk.scene.world).requests.len() - enrolled - 1;
+    let mut desk = Desk::new();
+    *desk.fault.lock().unwrap() = Some((last, Fault::Lost));
+    desk.commission().unwrap_err();
+    let outbox = |desk: &Desk| desk.snapshot.outbox().unwrap().remove(0);
+    let failed = outbox(&desk);
+    assert!(failed.due_at > now, "it is tried again later");
+    let requests = lock(&desk.scene.world).requests.len();
+    assert_eq!(desk.issuer().send(now).unwrap().waiting, 1);
+    assert_eq!(lock(&desk.scene.world).requests.len(), requests, "nobody is asked before it is due");
+    *desk.fault.lock().unwrap() = Some((0, Fault::Lost));
+    assert_eq!(desk.issuer().send_now(now).unwrap().waiting, 1);
+    assert_eq!((outbox(&desk).tries, outbox(&desk).due_at), (failed.tries, failed.due_at));
+    assert_eq!(desk.issuer().send_now(now).unwrap().proven, 1);
+    assert!(desk.snapshot.outbox().unwrap().is_empty());
+}
+
+#[test]
 fn what_was_begun_on_a_subject_goes_before_the_next_statement_on_it() {
     let mut desk = Desk::new();
     desk.commission().unwrap();

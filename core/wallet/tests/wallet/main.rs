@@ -16,6 +16,7 @@ mod couriers;
 mod damage;
 mod desk;
 mod disks;
+mod erasing;
 mod evidence;
 #[allow(dead_code, reason = "the ledger's tests use all of it")]
 #[path = "../../../ledger/tests/own_vectors/file.rs"]

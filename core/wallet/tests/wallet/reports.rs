@@ -107,6 +107,7 @@ fn it_waits_until_the_node_has_it_and_a_killed_app_loses_nothing() {
         let due = round.next_due.unwrap();
         assert!(due > at, "{due} {at}");
         assert_eq!(snapshot.send_reports(&scene.client, UnixMillis(due.0 - 1)).unwrap().proven, 0);
+        assert_eq!(snapshot.reports().unwrap()[0].tries, tries);
         // One that waits is not taken off.
         snapshot.settle_report(id).unwrap();
         at = UnixMillis(due.0 + 60_000);
@@ -120,6 +121,24 @@ fn it_waits_until_the_node_has_it_and_a_killed_app_loses_nothing() {
     assert_eq!(snapshot.send_reports(&scene.client, at).unwrap().proven, 0, "sent once");
     snapshot.settle_report(id).unwrap();
     assert_eq!(states(&snapshot), []);
+}
+
+#[test]
+fn who_wants_it_sent_need_not_wait_and_puts_nothing_off() {
+    let mut world = World::with_lot();
+    publish(&mut world, "authority", &secret(), None);
+    let scene = Scene::new(world);
+    let mut snapshot = scene.synced();
+    let now = scene.now();
+    let about = scan(&mut snapshot, now);
+    snapshot.report(about, words("blank"), now).unwrap();
+    let taken = node(&scene, &[(500, "internal"), (500, "internal")]);
+    let due = snapshot.send_reports(&scene.client, now).unwrap().next_due;
+    assert!(due > Some(now));
+    assert_eq!(snapshot.send_reports(&scene.client, now).unwrap().waiting, 1);
+    assert_eq!(snapshot.send_reports_now(&scene.client, now).unwrap().next_due, due, "asked in vain");
+    assert_eq!(snapshot.send_reports_now(&scene.client, now).unwrap().proven, 1);
+    assert_eq!(taken.lock().unwrap().len(), 1);
 }
 
 #[test]

@@ -377,6 +377,9 @@ impl KeyStore for Locked {
     fn delete(&self, _: String) -> Result<(), KeyStoreError> {
         Err(KeyStoreError::Failed)
     }
+    fn delete_all(&self) -> Result<(), KeyStoreError> {
+        Err(KeyStoreError::Failed)
+    }
 }
 
 #[test]

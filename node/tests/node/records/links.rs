@@ -148,7 +148,7 @@ fn a_link_is_made_and_ended_by_the_records_owner_alone() {
     // Ending what is another's changes nothing, and says nothing.
     assert_eq!(case.unlink(&name, &theirs).status, 204);
     assert_eq!(case.get(&name).status, 200);
-    assert_eq!(case.unlink(&name, b"no token").status, 404);
+    assert_eq!(case.unlink(&name, b"no token").status, 403);
     assert_eq!(case.get(&name).status, 200);
     // Nor is another's file given out, or another's name taken.
     let gate = |name: &str| case.gate(name, 30, None);

@@ -91,4 +91,12 @@ class SoftwareKeys(private val folder: File? = null) : KeyStore {
         agreement.remove(name)
         secrets.remove(name)
     }
+
+    override fun deleteAll() {
+        names.forEach(::delete)
+        folder?.listFiles()?.forEach { it.delete() }
+    }
+
+    /** Of all keys and secrets. */
+    val names: Set<String> get() = signing.keys + agreement.keys + secrets.keys
 }

@@ -11,6 +11,7 @@ import android.widget.LinearLayout
 import android.widget.ProgressBar
 import android.widget.ScrollView
 import countersign.core.Action
+import countersign.core.ImageScreen
 import countersign.core.ProofScreen
 import countersign.core.Text
 import countersign.core.Value
@@ -25,6 +26,8 @@ interface Platform {
     fun choosePhotograph()
     fun chooseDocument()
     fun chooseEvidence()
+    fun chooseImage(image: ImageScreen)
+    fun saveImage(image: ImageScreen)
     fun open(action: Action)
     fun chooseLanguage()
     fun sayPlace(on: Boolean)

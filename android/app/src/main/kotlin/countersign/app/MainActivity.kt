@@ -21,6 +21,7 @@ import android.widget.LinearLayout
 import android.widget.ProgressBar
 import countersign.core.Action
 import countersign.core.Fault
+import countersign.core.ImageScreen
 import countersign.core.ProofScreen
 import java.io.ByteArrayOutputStream
 import java.nio.ByteBuffer
@@ -37,6 +38,9 @@ class MainActivity : Activity(), Platform {
     private var camera: Camera? = null
     private var aim: Aim? = null
     private var drawn: Screen? = null
+
+    /** The image whose file is being chosen. */
+    private var wanted: ImageScreen? = null
     private var resumed = false
 
     /** The kind of screen that is drawn, and may hold what the person typed. */
@@ -217,6 +221,16 @@ class MainActivity : Activity(), Platform {
     override fun chooseDocument() =
         startActivityForResult(Intent(Intent.ACTION_GET_CONTENT).setType("*/*").addCategory(Intent.CATEGORY_OPENABLE), DOCUMENT)
 
+    override fun chooseImage(image: ImageScreen) {
+        wanted = image
+        startActivityForResult(Intent(Intent.ACTION_GET_CONTENT).setType("*/*").addCategory(Intent.CATEGORY_OPENABLE), IMAGE)
+    }
+
+    override fun saveImage(image: ImageScreen) {
+        val where = Intent(Intent.ACTION_CREATE_DOCUMENT).setType("application/octet-stream").addCategory(Intent.CATEGORY_OPENABLE)
+        startActivityForResult(where.putExtra(Intent.EXTRA_TITLE, image.name), SAVED)
+    }
+
     override fun choosePhotograph() =
         startActivityForResult(Intent(Intent.ACTION_GET_CONTENT).setType("image/*").addCategory(Intent.CATEGORY_OPENABLE), PHOTOGRAPH)
 
@@ -228,6 +242,8 @@ class MainActivity : Activity(), Platform {
             PHOTOGRAPH -> decoded(picture, LARGEST)?.let(::photograph)
             EVIDENCE -> decoded(picture, LARGEST_EVIDENCE)?.let(::attach)
             DOCUMENT -> document(picture)
+            IMAGE -> wanted?.let { image -> model.records.take(image) { contentResolver.openInputStream(picture) ?: throw java.io.FileNotFoundException() } }
+            SAVED -> model.records.save { contentResolver.openOutputStream(picture) ?: throw java.io.FileNotFoundException() }
         }
     }
 
@@ -303,6 +319,8 @@ class MainActivity : Activity(), Platform {
         const val NOTICES_ASKED = 4
         const val PLACE_ASKED = 5
         const val EVIDENCE = 6
+        const val IMAGE = 7
+        const val SAVED = 8
         const val LARGEST = 4096
         const val LARGEST_EVIDENCE = 1600
         const val MOST_EVIDENCE = 256 shl 10

@@ -1,5 +1,7 @@
 package countersign.app
 
+import android.graphics.Bitmap
+import android.graphics.ImageDecoder
 import android.view.View
 import android.widget.LinearLayout
 import countersign.core.AccessAnswer
@@ -7,6 +9,8 @@ import countersign.core.AccessMark
 import countersign.core.AccessScreen
 import countersign.core.Argument
 import countersign.core.DocumentScreen
+import countersign.core.ImageNext
+import countersign.core.ImageScreen
 import countersign.core.LineMode
 import countersign.core.RecordNext
 import countersign.core.RequestScreen
@@ -15,6 +19,8 @@ import countersign.core.SectionMark
 import countersign.core.SectionScreen
 import countersign.core.Text
 import countersign.core.Value
+import java.io.File
+import java.io.IOException
 
 /** Draws the screens of medical records. */
 class MedicalDrawing(ui: Ui, private val model: Model, private val platform: Platform) : Page(ui) {
@@ -26,6 +32,7 @@ class MedicalDrawing(ui: Ui, private val model: Model, private val platform: Pla
             is Screen.Records -> all(screen)
             is Screen.Record -> own(screen)
             is Screen.Document -> document(screen.screen)
+            is Screen.Picture -> picture(screen)
             is Screen.Paper -> paper(screen)
             is Screen.Restoring -> restoring(screen)
             is Screen.Sharing -> sharing(screen)
@@ -182,6 +189,37 @@ class MedicalDrawing(ui: Ui, private val model: Model, private val platform: Pla
         section.lines.forEach { put(ui.text("• $it"), gap = 4) }
         section.text?.let { put(ui.text(it, 16f), gap = 8) }
         section.notes.forEach { put(ui.quiet(words.of(it)), gap = 4) }
+        section.images.forEach { image(it) }
+    }
+
+    private fun LinearLayout.image(image: ImageScreen) = put(ui.card {
+        put(ui.text(words.of(image.title), 16f))
+        put(ui.text(words.size(image.bytes), 16f), gap = 4)
+        when (image.next) {
+            ImageNext.SHOW -> tap("records.image-show") { records.show(image) }
+            ImageNext.TAKE -> tap("records.image-take") { platform.chooseImage(image) }
+            ImageNext.NOTHING -> Unit
+        }
+    })
+
+    /** What this phone cannot draw is offered by its name. */
+    private fun LinearLayout.picture(screen: Screen.Picture) {
+        put(ui.heading(words.of(screen.image.title)))
+        val pixels = pixels(screen.file)
+        if (pixels == null) put(ui.text(words.of("records.image-not-drawn"))) else put(ui.picture(pixels, words.of(screen.image.title)))
+        put(ui.quiet("${screen.image.name}, ${words.size(screen.image.bytes)}"))
+        tap("records.image-save") { platform.saveImage(screen.image) }
+        tap("action.back") { model.back() }
+    }
+
+    /** Of a picture of any size no more than a screen shows. */
+    private fun pixels(file: File): Bitmap? = try {
+        ImageDecoder.decodeBitmap(ImageDecoder.createSource(file)) { decoder, info, _ ->
+            decoder.allocator = ImageDecoder.ALLOCATOR_SOFTWARE
+            decoder.setTargetSampleSize((info.size.width.coerceAtLeast(info.size.height) / LARGEST).coerceAtLeast(1))
+        }
+    } catch (_: IOException) {
+        null
     }
 
     private fun LinearLayout.sharing(screen: Screen.Sharing) {
@@ -287,6 +325,7 @@ class MedicalDrawing(ui: Ui, private val model: Model, private val platform: Pla
 
     private companion object {
         const val DAY = 1440u
+        const val LARGEST = 2048
         val MODES = listOf("mode.at-once" to LineMode.AT_ONCE, "mode.ask" to LineMode.ASK, "mode.emergency" to LineMode.EMERGENCY)
         val TIMES = listOf("lasts.hours" to 1uL to 60u, "lasts.days" to 1uL to DAY, "lasts.days" to 30uL to 30u * DAY).map { (text, minutes) ->
             Text(text.first, listOf(Argument("count", Value.Number(text.second)))) to minutes

@@ -53,6 +53,9 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     /** What is still to be shown of a tour. */
     private var tour: Iterator<Screen>? = null
 
+    /** Whether there is an image on the way to this screen. */
+    private var pictured = false
+
     /** Frames without a code, one after the other. */
     private var empty = 0
 
@@ -288,7 +291,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     fun reports() = run({ phone.checker.reports() }) { go(Screen.Reports(it)) }
 
     fun sendReports() = run({
-        phone.checker.sendReports()
+        phone.checker.sendReportsNow()
         phone.checker.reports()
     }) { put(Screen.Reports(it)) }
 
@@ -431,7 +434,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     fun outbox() = run({ phone.courier.outbox().map(::outgoingScreen) }) { go(Screen.Outbox(it)) }
 
     fun send() = run({
-        phone.courier.send()
+        phone.courier.sendNow()
         phone.courier.outbox().map(::outgoingScreen)
     }) { put(Screen.Outbox(it)) }
 
@@ -553,6 +556,9 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     internal fun put(next: Screen) {
         screen = next
+        val pictures = (before + next).any { it is Screen.Picture }
+        if (pictured && !pictures) phone.forgetPictures()
+        pictured = pictures
         changed()
     }
 

@@ -13,6 +13,7 @@ import countersign.core.SyncStep
 import countersign.core.Wallet
 import countersign.core.accessesScreen
 import countersign.core.authorityAddress
+import countersign.core.eraseWallet
 import countersign.core.register
 import java.io.File
 import java.io.InputStream
@@ -76,8 +77,20 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
         get() = File(folder, NAME).takeIf { it.exists() }?.readText().orEmpty()
         set(given) = File(folder, NAME).writeText(given)
 
+    /** A file for an image, of which there is one at a time. */
+    fun picture(name: String): File {
+        forgetPictures()
+        return File(File(folder, PICTURES).apply { mkdirs() }, name)
+    }
+
+    /** An image is in a file only while somebody looks at it. */
+    fun forgetPictures() {
+        File(folder, PICTURES).deleteRecursively()
+    }
+
     /** Reads what was pinned. A register that is damaged is none: the person scans it again. */
     fun start() {
+        forgetPictures()
         val (node, genesis) = File(folder, NODE) to File(folder, GENESIS)
         if (!node.exists() || !genesis.exists()) return
         register = register(node.readText(), direct(genesis.readBytes()))
@@ -130,11 +143,11 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
         File(folder, EXAMPLES).deleteRecursively()
     }
 
-    /** Erases the key and every file. */
+    /** Erases every key, every secret and every file. */
     @Synchronized
     fun erase() {
         close()
-        keys.delete(KEY)
+        eraseWallet(File(folder, DATABASE).path, keys)
         folder.deleteRecursively()
         register = null
     }
@@ -185,6 +198,7 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
         private const val NAME = "name"
         private const val PLACE = "place"
         private const val TOLD = "told"
+        private const val PICTURES = "pictures"
 
         /** More than wait at one time. */
         private const val TOLD_MOST = 1000

@@ -5,6 +5,7 @@ import countersign.core.AskChoice
 import countersign.core.AuthorityAddress
 import countersign.core.CountersignException
 import countersign.core.FaultScreen
+import countersign.core.ImageScreen
 import countersign.core.LineMode
 import countersign.core.MedicalDocument
 import countersign.core.NewRecordLine
@@ -16,6 +17,8 @@ import countersign.core.askScreen
 import countersign.core.documentScreen
 import countersign.core.recordScreen
 import countersign.core.requestScreen
+import java.io.InputStream
+import java.io.OutputStream
 
 /** Medical records: the order of their screens. What each shows, and what can be done there, the core says. */
 class RecordModel(private val phone: Phone, private val model: Model) {
@@ -123,7 +126,60 @@ class RecordModel(private val phone: Phone, private val model: Model) {
     }
 
     fun read() {
-        (model.screen as? Screen.Record)?.document?.let { model.go(Screen.Document(it)) }
+        val shown = model.screen as? Screen.Record ?: return
+        shown.document?.let { model.go(Screen.Document(it, Screen.Source.Own(shown.screen.id))) }
+    }
+
+    // Images of a document
+
+    fun show(image: ImageScreen) {
+        val of = (model.screen as? Screen.Document)?.of ?: return
+        model.run({
+            val file = phone.picture(image.name)
+            when (of) {
+                is Screen.Source.Own -> phone.records.writeImage(of.record, image.digest, file.path)
+                is Screen.Source.Asked -> clinician().writeImage(of.thread, image.digest, file.path)
+            }
+            Screen.Picture(image, file)
+        }, then = model::go)
+    }
+
+    /** One that its author handed over in a file. With that it is shared with the part that names it. */
+    fun take(image: ImageScreen, open: () -> InputStream) {
+        val own = (model.screen as? Screen.Document)?.of as? Screen.Source.Own ?: return
+        model.run({
+            val file = phone.picture(image.name)
+            // No further than its end: the core says whether it is the one.
+            open().use { from -> file.outputStream().use { copy(from, it, image.bytes.toLong() + 1) } }
+            phone.records.takeImage(own.record, image.digest, file.path)
+            phone.forgetPictures()
+            read(own)
+        }) { there ->
+            model.put(there)
+            model.run({
+                steps(own.record)
+                read(own)
+            }, then = model::put)
+        }
+    }
+
+    /** Out of this app, to where the person wants it. */
+    fun save(open: () -> OutputStream) {
+        val shown = model.screen as? Screen.Picture ?: return
+        model.run({ open().use { to -> shown.file.inputStream().use { it.copyTo(to) } } }) { }
+    }
+
+    private fun read(own: Screen.Source.Own) = Screen.Document(documentScreen(phone.records.document(own.record)), own)
+
+    private fun copy(from: InputStream, to: OutputStream, most: Long) {
+        val piece = ByteArray(1 shl 16)
+        var left = most
+        while (left > 0) {
+            val read = from.read(piece, 0, left.coerceAtMost(piece.size.toLong()).toInt())
+            if (read < 0) return
+            to.write(piece, 0, read)
+            left -= read
+        }
     }
 
     /** For the doctor who signs: the record's number and the key of this phone. */
@@ -241,7 +297,7 @@ class RecordModel(private val phone: Phone, private val model: Model) {
             gathered() to document?.let(::documentScreen)
         }) { (list, document) ->
             model.put(list)
-            document?.let { model.go(Screen.Document(it)) }
+            document?.let { model.go(Screen.Document(it, Screen.Source.Asked(thread))) }
         }
     }
 

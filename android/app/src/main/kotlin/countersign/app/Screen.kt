@@ -8,6 +8,7 @@ import countersign.core.DocumentScreen
 import countersign.core.FaultScreen
 import countersign.core.Handover
 import countersign.core.HandoverScreen
+import countersign.core.ImageScreen
 import countersign.core.Kept
 import countersign.core.Offer
 import countersign.core.OfferScreen
@@ -24,6 +25,7 @@ import countersign.core.Settings
 import countersign.core.SharedLinkScreen
 import countersign.core.Text
 import countersign.core.VerdictScreen
+import java.io.File
 
 /** What the person sees, with everything that it shows: a screen is drawn from this alone. */
 sealed interface Screen {
@@ -119,7 +121,18 @@ sealed interface Screen {
     /** A record of one's own. */
     data class Record(val screen: RecordScreen, val document: DocumentScreen?, val wrong: Text? = null) : Medical
 
-    data class Document(val screen: DocumentScreen) : Medical
+    /** A document. Its images come [of] where it is from. */
+    data class Document(val screen: DocumentScreen, val of: Source? = null) : Medical
+
+    /** Where a document is from: the person's own record, or what a request opened. */
+    sealed interface Source {
+        data class Own(val record: String) : Source
+
+        data class Asked(val thread: String) : Source
+    }
+
+    /** An image. Its file is there only while somebody looks at it. */
+    data class Picture(val image: ImageScreen, val file: File) : Medical
 
     /** The record's secret, to be written down. */
     data class Paper(val lines: List<String>) : Medical

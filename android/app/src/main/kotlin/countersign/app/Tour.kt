@@ -144,7 +144,7 @@ object Tour {
             ),
             "records.mine" to listOf(
                 Screen.Record(own, documentScreen(whole)),
-                Screen.Document(documentScreen(whole)),
+                Screen.Document(documentScreen(whole), Screen.Source.Own(RECORD)),
                 Screen.Sharing(RECORD, documentScreen(whole).sections, null),
                 Screen.Accesses(RECORD, accessesScreen(accesses)),
                 Screen.Links(RECORD, links),
@@ -154,7 +154,7 @@ object Tour {
                 Screen.Records(emptyList(), Screen.Clinic(listOf(RECORD), listOf(request(AccessState.GRANTED), request(AccessState.WAITING)))),
                 Screen.Asking(asking),
                 Screen.AskingFor(RECORD, asking.choices.last(), "Dr. Ada"),
-                Screen.Document(documentScreen(shown)),
+                Screen.Document(documentScreen(shown), Screen.Source.Asked("t")),
             ),
         )
     }

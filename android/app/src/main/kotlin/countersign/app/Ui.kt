@@ -2,6 +2,7 @@ package countersign.app
 
 import android.content.Context
 import android.content.res.ColorStateList
+import android.graphics.Bitmap
 import android.graphics.Canvas
 import android.graphics.ColorFilter
 import android.graphics.Paint
@@ -78,6 +79,13 @@ class Ui(val context: Context) {
             isFocusable = true
             setOnClickListener { tapped() }
         }
+    }
+
+    /** A picture as wide as its page, whole. */
+    fun picture(pixels: Bitmap, words: String): ImageView = ImageView(context).apply {
+        setImageBitmap(pixels)
+        adjustViewBounds = true
+        contentDescription = words
     }
 
     fun field(label: String, content: String = ""): EditText = EditText(context).apply {

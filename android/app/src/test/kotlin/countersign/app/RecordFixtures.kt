@@ -17,6 +17,7 @@ import countersign.core.accessesScreen
 import countersign.core.askScreen
 import countersign.core.documentScreen
 import countersign.core.recordScreen
+import java.io.File
 
 /** The screens of medical records. */
 object RecordFixtures {
@@ -52,10 +53,15 @@ object RecordFixtures {
         "document-own" to Screen.Document(documentScreen(whole)),
         "document" to Screen.Document(documentScreen(shown)),
         "document-in-error" to Screen.Document(documentScreen(shown.copy(status = "entered-in-error", patient = "", sections = emptyList(), withheld = 0u, notDelivered = 0u))),
+        "image" to Screen.Picture(image("image/png"), File("src/test/pictures/light/done.png")),
+        "image-not-drawn" to Screen.Picture(image("image/dicom"), File("none")),
         "ask" to Screen.Asking(asking),
         "ask-no-key" to Screen.Asking(askScreen(RECORD, offers.map { it.copy(fits = false) }, false)),
         "ask-for" to Screen.AskingFor(RECORD, asking.choices.first(), "Dr. Ada"),
         "ask-for-emergency" to Screen.AskingFor(RECORD, asking.choices.last(), "Dr. Ada", Text("fault.invalid-reason", emptyList())),
         "scan-patient" to Screen.Eye(Aim.RECORD, "records.point-link"),
     )
+
+    private fun image(type: String) = whole.copy(images = whole.images.map { it.copy(mediaType = type, available = true) })
+        .let { document -> documentScreen(document).sections.flatMap { it.images }.single() }
 }

@@ -58,13 +58,13 @@ class RecordsTest {
     }
 
     /** Picks a document that lies in the phone's files. */
-    private fun Person.pick(file: File) {
+    private fun Person.pick(file: File, asked: Int = 3) {
         val place = Uri.parse("content://files/${file.name}")
-        shadowOf(activity.contentResolver).registerInputStream(place, file.inputStream())
+        if (file.exists()) shadowOf(activity.contentResolver).registerInputStream(place, file.inputStream())
         @Suppress("DEPRECATION")
         MainActivity::class.java.getDeclaredMethod("onActivityResult", Int::class.java, Int::class.java, Intent::class.java)
             .apply { isAccessible = true }
-            .invoke(activity, 3, android.app.Activity.RESULT_OK, Intent().setData(place))
+            .invoke(activity, asked, android.app.Activity.RESULT_OK, Intent().setData(place))
         settle()
     }
 
@@ -73,6 +73,7 @@ class RecordsTest {
         views().filterIsInstance<android.view.ViewGroup>().last { card -> card.isClickable && card.all().any { it is android.widget.TextView && text in it.text } }.performClick()
         settle()
     }
+    private fun Person.drawn() = views().filterIsInstance<android.widget.ImageView>().mapNotNull { it.drawable }
 
     private fun Person.choose(vararg labels: String) = labels.forEach { label ->
         views().filterIsInstance<android.widget.CompoundButton>().first { it.text.toString() == label && (it is CheckBox || it is RadioButton) }.isChecked = true
@@ -244,6 +245,86 @@ class RecordsTest {
         ada.tap("settings.sync")
         ada.sees("request.withdrawn")
         assertEquals("what was withdrawn is erased, and the rest is there", 1, ada.read.count { it == ada.words.of("records.read") })
+
+        for (person in listOf(jane, ada)) {
+            assertTrue(person.keys.names.size > 1)
+            person.model.home()
+            listOf("home.settings", "settings.erase", "settings.erase-confirm").forEach(person::tap)
+            person.sees("start.title")
+            assertEquals("no key and no secret is left", emptySet<String>(), person.keys.names)
+        }
+    }
+
+    @Test
+    fun `a lost phone is replaced from paper`() {
+        val jane = jane()
+        val id = (jane.model.screen as Screen.Record).screen.id
+        jane.tap("records.paper")
+        val lines = (jane.model.screen as Screen.Paper).lines
+
+        val june = person("june")
+        june.tap("home.records")
+        june.tap("records.restore")
+        june.sees("records.point-authority")
+        june.holdCodes(authorityCodes(direct(world.authority)))
+        june.tap("records.restore")
+        june.type("0123 4567")
+        june.tap("records.restore")
+        june.sees("fault.invalid-paper")
+        june.type(lines.joinToString(" ").lowercase(java.util.Locale.ROOT))
+        june.tap("records.restore")
+        june.reads(id)
+        june.type(world.ask("code patient $id"))
+        june.tap("enrol.do")
+        june.sees("record.restoring")
+        june.tap("records.publish")
+        june.sees("record.published")
+        june.tap("records.read")
+        listOf("Jane Roe", "Diabetes", "Metformin", "Glucose").forEach(june::reads)
+    }
+
+    @Test
+    fun `an image is taken from a file, shared, and is in a file only while somebody looks at it`() {
+        val jane = jane()
+        jane.tap("records.show-doctor")
+        val (id, key) = (jane.model.screen as Screen.Code).code.split(" ")
+        jane.back()
+        val scan = File("src/test/pictures/light/done.png").absoluteFile
+        jane.pick(File(world.ask("document $id $key 2 $scan")))
+        jane.tap("records.read")
+        jane.reads("It names an image that is not here")
+        jane.tap("records.image-take")
+        jane.pick(world.file("blank.pgm"), asked = 7)
+        jane.sees("refused.record-other-image")
+        jane.tap("action.back")
+        jane.tap("records.image-take")
+        jane.pick(scan, asked = 7)
+        jane.tap("records.image-show")
+        assertTrue(jane.isProtected)
+        val shown = (jane.model.screen as Screen.Picture).file
+        assertTrue(scan.readBytes().contentEquals(shown.readBytes()))
+        assertEquals("it is drawn", 1, jane.drawn().size)
+        jane.tap("action.back")
+        assertFalse(shown.exists())
+
+        jane.back()
+        jane.share("role: cardiologist", "mode.at-once", "Results")
+        jane.tap("records.link")
+        val ada = ada()
+        ada.tap("records.scan-link")
+        ada.watch(jane)
+        ada.tap("records.fetch-key")
+        ada.tapBeside("cardiologist", "records.ask")
+        ada.type("records.name", "Dr. Ada")
+        ada.tap("records.ask")
+        ada.tap("records.open")
+        ada.tap("records.image-show")
+        assertTrue(scan.readBytes().contentEquals((ada.model.screen as Screen.Picture).file.readBytes()))
+        ada.tap("records.image-save")
+        val saved = java.io.ByteArrayOutputStream()
+        shadowOf(ada.activity.contentResolver).registerOutputStream(Uri.parse("content://files/saved"), saved)
+        ada.pick(File("saved"), asked = 8)
+        assertTrue(scan.readBytes().contentEquals(saved.toByteArray()))
     }
 
     @Test

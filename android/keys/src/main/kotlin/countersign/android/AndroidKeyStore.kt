@@ -90,6 +90,12 @@ class AndroidKeyStore(folder: File, private val presence: Presence) : KeyStore {
         secrets.delete(name)
     }
 
+    @Synchronized
+    override fun deleteAll() = reported {
+        keys.aliases().toList().filter { it.startsWith(PREFIX) }.forEach(keys::deleteEntry)
+        secrets.deleteAll()
+    }
+
     private fun find(purpose: Purpose, name: String): PublicKey? = keys.getCertificate(purpose.alias(name))?.publicKey
 
     private fun held(purpose: Purpose, name: String): PrivateKey =
@@ -162,12 +168,15 @@ class AndroidKeyStore(folder: File, private val presence: Presence) : KeyStore {
         SIGN(KeyProperties.PURPOSE_SIGN),
         AGREE(KeyProperties.PURPOSE_AGREE_KEY);
 
-        fun alias(name: String) = "countersign.${this.name.lowercase()}.$name"
+        fun alias(name: String) = "$PREFIX${this.name.lowercase()}.$name"
     }
 
     internal companion object {
         const val PROVIDER = "AndroidKeyStore"
-        private const val PROBE = "countersign.probe"
+
+        /** Of all our aliases. */
+        const val PREFIX = "countersign."
+        private const val PROBE = "${PREFIX}probe"
         private val CURVE = ECGenParameterSpec("secp256r1")
 
         /** DER of a P-256 `SubjectPublicKeyInfo` up to the point (RFC 5480, section 2). */

@@ -41,6 +41,11 @@ internal class SealedSecrets(private val folder: File) {
         file(name).delete()
     }
 
+    @Synchronized
+    fun deleteAll() {
+        folder.deleteRecursively()
+    }
+
     private fun file(name: String) = File(folder, URLEncoder.encode(name, "UTF-8"))
 
     private fun cipher(name: String, init: Cipher.() -> Unit): Cipher =
@@ -65,7 +70,7 @@ internal class SealedSecrets(private val folder: File) {
     }
 
     private companion object {
-        const val ALIAS = "countersign.seal"
+        const val ALIAS = "${AndroidKeyStore.PREFIX}seal"
         const val IV_BYTES = 12
         const val TAG_BITS = 128
     }

@@ -152,6 +152,23 @@ class AndroidKeyStoreTest {
         store().delete("a/b")
     }
 
+    @Test
+    fun `everything of ours is deleted and nothing of others`() {
+        val store = store()
+        store.makeSigningKey("mine")
+        store.makeAgreementKey("mine")
+        // Of an earlier run: nobody remembers the name.
+        store().makeSigningKey("forgotten")
+        store.keepSecret("a/b", byteArrayOf(7))
+        FakeHardware.keys["others"] = FakeHardware.Invalidated()
+        store().deleteAll()
+        assertEquals(setOf("others"), FakeHardware.keys.keys)
+        assertFalse(File(folder.toFile(), "countersign").exists())
+        assertThrows(KeyStoreException.Missing::class.java) { store.recallSecret("a/b") }
+        store.keepSecret("a/b", byteArrayOf(8))
+        assertArrayEquals(byteArrayOf(8), store.recallSecret("a/b"))
+    }
+
     companion object {
         @BeforeAll
         @JvmStatic
