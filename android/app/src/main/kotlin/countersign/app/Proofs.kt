@@ -28,10 +28,10 @@ class Proofs : ContentProvider() {
         val file = file(place)
         val known = mapOf<String, Any>(DISPLAY_NAME to file.name, SIZE to file.length())
         val asked = (columns?.toList() ?: known.keys).filter(known::containsKey)
-        return MatrixCursor(asked.toTypedArray()).apply { addRow(asked.map(known::getValue)) }
+        return MatrixCursor(asked.toTypedArray()).apply { addRow(asked.map { known.getValue(it) }) }
     }
 
-    override fun insert(place: Uri, values: ContentValues?) = null
+    override fun insert(place: Uri, values: ContentValues?): Uri? = null
 
     override fun update(place: Uri, values: ContentValues?, where: String?, of: Array<String>?) = 0
 

@@ -1,7 +1,6 @@
 package countersign.app
 
 import android.Manifest.permission.CAMERA
-import android.content.Intent
 import android.provider.Settings
 import countersign.core.registerCodes
 import java.io.File
@@ -18,7 +17,6 @@ import org.robolectric.Shadows.shadowOf
 
 /** What goes wrong, brought about and not only drawn: each fault has its screen and a way on. */
 class FaultTest : WorldTest() {
-    private val pack = "(01)09506000134352(17)351130(10)L1(21)S001"
     private val unit = "(00)095060001343520017"
 
     @After
@@ -102,7 +100,6 @@ class FaultTest : WorldTest() {
             bob.holdCodes(registerCodes(elsewhere.node, direct(elsewhere.genesis)))
             bob.sees("fault.other-register")
             bob.tap("action.back")
-            bob.tap("home.carry")
             bob.names(unit)
             bob.holdCodes(elsewhere.offer("https://id.gs1.org/00/095060001343520017"))
             bob.sees("refused.signer")
