@@ -32,7 +32,7 @@ private struct Sent: Transferable {
     let file: ProofFile
 
     static var transferRepresentation: some TransferRepresentation {
-        FileRepresentation(exportedContentType: .data) { sent in
+        FileRepresentation(exportedContentType: .data) { (sent: Sent) in
             let place = FileManager.default.temporaryDirectory.appendingPathComponent(sent.file.name)
             try sent.file.bytes.write(to: place, options: .atomic)
             return SentTransferredFile(place)

@@ -228,6 +228,19 @@ class AppTest : WorldTest() {
     }
 
     @Test
+    fun `everything is erased on request, and only then`() {
+        val ann = pinned("ann")
+        ann.tap("home.settings")
+        ann.tap("settings.erase")
+        ann.tap("action.cancel")
+        ann.sees("settings.erase")
+        ann.tap("settings.erase")
+        ann.tap("settings.erase-confirm")
+        ann.sees("start.title")
+        assertFalse(File(folder.root, "ann/files").exists())
+    }
+
+    @Test
     fun `scans are remembered if the person wants it, and a recall is told once, naming nothing on a locked screen`() {
         var ann = pinned("ann")
         fun look(serial: String) {

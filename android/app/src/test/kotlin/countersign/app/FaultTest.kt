@@ -196,22 +196,47 @@ class FaultTest : WorldTest() {
     @Test
     fun `a clock that is wrong is told, accuses nobody, and once it is set all is well`() {
         val ann = pinned("ann").checked()
-        for ((days, reason) in listOf(-3L to "reason.clock-behind", 40L to "reason.clock-ahead")) {
-            wrongBy(days * DAY)
-            ann.look()
-            ann.sees("verdict.cannot-tell")
-            println(ann.read)
-            ann.tap("action.open-settings")
-            assertEquals(Settings.ACTION_DATE_SETTINGS, shadowOf(ann.activity).nextStartedActivity.action)
-            wrongBy(0)
-            ann.look()
-            ann.sees("verdict.authentic")
+        fun Person.told() {
+            sees("verdict.cannot-tell")
+            reads("This phone's clock is wrong")
+            tap("action.open-settings")
+            assertEquals(Settings.ACTION_DATE_SETTINGS, shadowOf(activity).nextStartedActivity.action)
         }
+        wrongBy(-3 * DAY)
+        ann.look()
+        ann.told()
+        // Before anything can be asked of the node, whose certificate is of tomorrow.
+        ann.model.home()
+        ann.tap("home.settings")
+        ann.tap("settings.sync")
+        ann.sees("fault.clock")
+        ann.tap("action.open-settings")
+        assertEquals(Settings.ACTION_DATE_SETTINGS, shadowOf(ann.activity).nextStartedActivity.action)
+        wrongBy(0)
+        ann.look()
+        ann.sees("verdict.authentic")
+        // One that is ahead is known to be by the node's.
+        wrongBy(40 * DAY)
+        ann.look()
+        ann.sees("verdict.cannot-tell")
+        ann.tap("settings.sync")
+        ann.told()
+        wrongBy(0)
+        ann.look()
+        println(ann.read)
+        ann.tap("settings.sync")
+        ann.sees("verdict.authentic")
+
         val bob = courier("bob")
-        bob.names(unit)
-        wrongBy(DAY)
-        bob.holdCodes(world.offer("https://id.gs1.org/00/095060001343520017"))
-        println(bob.read)
+        for (days in listOf(1L, -1L)) {
+            bob.names(unit)
+            wrongBy(days * DAY)
+            bob.holdCodes(world.offer("https://id.gs1.org/00/095060001343520017"))
+            println(bob.read)
+            wrongBy(0)
+            bob.model.carry()
+            bob.settle()
+        }
     }
 
     @Test
