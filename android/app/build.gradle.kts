@@ -27,6 +27,9 @@ android {
 
 kotlin { jvmToolchain(17) }
 
+// `build` is a command here.
+layout.buildDirectory = file("target/gradle")
+
 dependencies {
     implementation("net.java.dev.jna:jna:5.19.1@aar")
 }

@@ -13,7 +13,7 @@ use countersign_wallet::{CourierError, Issuer, OfferTo, Pending, Side};
 use crate::clock::{now, year};
 use crate::code::goods_in;
 use crate::error::CountersignError as Error;
-use crate::handover::{Condition, Goods, Handover, Scan};
+use crate::handover::{Condition, Goods, Handover, ProofFile, Scan};
 use crate::outbox::{Outgoing, Round};
 use crate::screens::{Carried, ProofScreen};
 use crate::wallet::Wallet;
@@ -143,6 +143,12 @@ impl Courier {
         let goods = goods_in(link)?;
         let custody = self.act(|courier| courier.custody(&goods))?;
         Ok(ProofScreen::new(link, &custody, &self.outbox()?))
+    }
+
+    /// The same as a file to send, which `countersign verify` verifies with the genesis alone.
+    pub fn proof_file(&self, link: &str) -> Result<ProofFile, Error> {
+        let goods = goods_in(link)?;
+        Ok(ProofFile::new(&goods, self.act(|courier| courier.delivery(&goods))?))
     }
 
     /// The statements that were signed and are not yet proven to be in the log, in order.

@@ -3,7 +3,7 @@
 use countersign_custody::Aggregate;
 use countersign_custody::handover::{self, Meeting};
 use countersign_custody::qr::{self, Codes, NotEncoded};
-use countersign_ledger::Hash;
+use countersign_ledger::{Hash, Subject};
 use countersign_scan::draw::{Label, Scale};
 use countersign_wallet::{Pending, ReadOffer, Side};
 
@@ -130,6 +130,24 @@ pub enum Scan {
         /// The message.
         message: Vec<u8>,
     },
+}
+
+/// Proof of a delivery, as a file.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct ProofFile {
+    /// Its name, without a folder. Another proof has another one.
+    pub name: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+impl ProofFile {
+    pub(crate) fn new(goods: &Subject, bytes: Vec<u8>) -> Self {
+        let last = goods.as_str().rsplit('/').next().unwrap_or_default();
+        let printed: String = last.chars().filter(char::is_ascii_alphanumeric).collect();
+        let digest = Hash::of(&bytes).to_string();
+        Self { name: format!("delivery-{printed}-{}.countersign", &digest[..8]), bytes }
+    }
 }
 
 /// A QR code as pixels, for a screen.

@@ -55,7 +55,7 @@ pub use clock::Clock;
 pub use courier::Courier;
 pub use document::{MedicalDocument, MedicalImage, MedicalSection, SectionState};
 pub use error::CountersignError;
-pub use handover::{Condition, Drawing, Goods, Handover, Offer, Packed, Scan, draw_code};
+pub use handover::{Condition, Drawing, Goods, Handover, Offer, Packed, ProofFile, Scan, draw_code};
 pub use health_link::{LinkSignature, LinkedFile};
 pub use history::Remembered;
 pub use issuer::{Act, Consent, Field, FieldValue, Issuer, Level, Signed};

@@ -52,7 +52,7 @@ pub enum Command {
     Sign(Sign),
     /// Export an evidence bundle, a receipt (RFC 9942) or an EPCIS document
     Export(Export),
-    /// Verify an evidence bundle offline
+    /// Verify an evidence bundle, or a proof of delivery from a phone, offline
     Verify(Verify),
     /// Make drafts of statements from a partner's EPCIS document, for `sign --draft`
     Import(Import),
@@ -276,7 +276,7 @@ pub enum ExportWhat {
 
 #[derive(Args)]
 pub struct Verify {
-    /// The bundle file
+    /// The bundle, or the proof of delivery
     #[arg(value_hint = ValueHint::FilePath)]
     pub bundle: PathBuf,
     /// Genesis file with the trust anchors [default: this wallet's]

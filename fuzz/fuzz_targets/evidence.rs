@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use countersign_ledger::{Genesis, UnixMillis};
-use countersign_wallet::verify_evidence;
+use countersign_wallet::{verify_delivery, verify_evidence};
 use libfuzzer_sys::fuzz_target;
 
 static GENUINE: &[u8] = include_bytes!("../seeds/evidence/genuine");
@@ -17,6 +17,7 @@ static GENESIS: LazyLock<Genesis> =
     LazyLock::new(|| Genesis::parse(include_bytes!("../seeds/evidence-genesis.json")).unwrap());
 
 fuzz_target!(|bytes: &[u8]| {
+    let _ = verify_delivery(bytes, &GENESIS);
     // The question and the number of cosignatures may change, but never what the ledger held.
     if let Ok(report) = verify_evidence(bytes, &GENESIS, UnixMillis(0)) {
         assert_eq!((report.supply.size, report.trust.size), *SIZES);

@@ -4,7 +4,6 @@ import SwiftUI
 import struct Countersign.Carried
 import struct Countersign.OfferScreen
 import struct Countersign.OutgoingScreen
-import struct Countersign.ProofScreen
 
 struct CarryView: View {
     let model: Model
@@ -149,9 +148,10 @@ struct DoneView: View {
 
 /// Proof of a delivery, to show and to send.
 struct ProofView: View {
-    let screen: ProofScreen
+    let proof: Proof
 
     var body: some View {
+        let screen = proof.screen
         Page {
             Heading(words.of("proof.title"))
             Card {
@@ -162,7 +162,7 @@ struct ProofView: View {
             }
             if !screen.way.isEmpty { Subheading(words.of("proof.way")) }
             WayView(way: screen.way)
-            ShareLink(item: screen.sent(in: words)) { MainLabel(text: words.of("proof.send")) }
+            SendProof(proof: proof)
         }
     }
 }

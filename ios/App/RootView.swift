@@ -131,7 +131,7 @@ struct ScreenView: View {
         case .refusing: RefusingView(model: model)
         case .showing(let shown): ShowingView(model: model, shown: shown)
         case .done(let done): DoneView(model: model, done: done)
-        case .proof(let proof): ProofView(screen: proof)
+        case .proof(let proof): ProofView(proof: proof)
         case .outbox(let entries): OutboxView(model: model, entries: entries)
         case .preferences(let shown, let wrong):
             PreferencesView(model: model, shown: shown, wrong: wrong.map(words.of))

@@ -128,7 +128,7 @@ extension Model {
     /// Proof of how goods came to where they are.
     public func proof(_ link: String) {
         run {
-            try $0.courier.proof(link: link)
+            try Proof(screen: $0.courier.proof(link: link), file: $0.courier.proofFile(link: link))
         } then: {
             self.go(.proof($0))
         }

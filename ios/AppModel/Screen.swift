@@ -27,7 +27,7 @@ public enum Screen: Equatable, Sendable {
     case showing(Showing)
     /// Both hold the proof.
     case done(Done)
-    case proof(ProofScreen)
+    case proof(Proof)
     case outbox([OutgoingScreen])
     case preferences(Preferences, wrong: Text? = nil)
     case erasing
@@ -166,6 +166,12 @@ public struct Showing: Equatable, Sendable {
 public struct Done: Equatable, Sendable {
     public let goods: Text
     public let link: String
+}
+
+/// Proof of a delivery, in words and as a file; an example has none.
+public struct Proof: Equatable, Sendable {
+    public let screen: ProofScreen
+    public let file: ProofFile?
 }
 
 /// The settings.

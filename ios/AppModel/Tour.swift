@@ -33,7 +33,7 @@ enum Tour {
             .offered(Offered(screen: offerScreen(offer: offer), offer: offer, goods: [unit])),
             .showing(Showing(screen: handoverScreen(handover: handover), handover: handover)),
             .done(Done(goods: goods, link: unit)),
-            .proof(proof),
+            .proof(Proof(screen: proof, file: nil)),
             .outbox([outgoingScreen(outgoing: waiting)]),
         ]
     }()

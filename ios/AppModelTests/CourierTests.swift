@@ -81,6 +81,12 @@ final class CourierTests: WorldTests, @unchecked Sendable {
         XCTAssertEqual(bob.model.screen, .done(Done(goods: goodsText(link: unit), link: unit)))
         await bob.tap { $0.proof(self.unit) }
         bob.sees("proof.signed", "proof.condition", "take.place", "outbox.waiting")
+        guard case .proof(let proof) = bob.model.screen else { return XCTFail("no proof") }
+        let file = try XCTUnwrap(proof.file)
+        XCTAssertTrue(file.name.hasPrefix("delivery-095060001343520017-"), file.name)
+        let copy = folder.appendingPathComponent(file.name)
+        try file.bytes.write(to: copy)
+        XCTAssertEqual(world.ask("verify \(copy.path)"), "3 0", "what the desk's verification makes of it")
         bob.model.back()
         await bob.tap { $0.carry() }
         guard case .carry(let left) = bob.model.screen else { return XCTFail("no list") }

@@ -101,7 +101,7 @@ final class Person {
         case .history(let history): history.scans.map(\.title.key)
         case .reports(let list): list.map(\.state.key)
         case .reporting(_, let wrong): [wrong].compactMap { $0?.key }
-        case .proof(let proof): proof.lines.map(\.key) + [proof.recorded.key]
+        case .proof(let proof): proof.screen.lines.map(\.key) + [proof.screen.recorded.key]
         case .medicines(let packs): packs.map(\.line.key)
         case .carry(let carry): carry.goods.map(\.holder.key)
         case .showing(let shown): [shown.screen.text.key] + shown.screen.states.map(\.key)

@@ -16,7 +16,7 @@ use crate::codes;
 use crate::commands::check;
 use crate::home::{Home, now};
 use crate::output::{say, show};
-use crate::{print, progress};
+use crate::{file, print, progress};
 
 /// Roles and the members' names.
 const CAST: [(&str, &str); 8] = [
@@ -74,6 +74,11 @@ pub fn play(dir: &Path) -> Result<()> {
             bail!("not every statement of {name} reached the ledger");
         }
     }
+
+    let proof = dir.join("proof.countersign");
+    let bytes = cast.phone("bruno", |bruno| Ok(bruno.delivery(&goods.piece)?))?;
+    file::write(&proof, &bytes)?;
+    say!("  bruno's proof of delivery, for `countersign verify`: {}, {} bytes", proof.display(), bytes.len());
 
     heading("An inspector syncs, and traces the bag from a photograph");
     let home = Home::new(Some(&dir.join("inspector")))?;

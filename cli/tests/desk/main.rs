@@ -96,6 +96,7 @@ fn the_demo_plays_and_its_pictures_are_judged_offline_with_exit_codes_for_script
     a_delivery_is_traced_with_both_signatures(&folder.path().join("demo/delivery"));
     a_history_is_exported_and_read_back_as_drafts(folder.path(), &home);
     evidence_stands_on_the_genesis_alone(folder.path(), &home);
+    so_does_a_courier_s_proof_of_delivery(folder.path());
     a_picture_of_anything_else_accuses_nobody(folder.path(), &home);
     a_lost_separator_accuses_nobody(folder.path(), &home);
     a_slip_accuses_nobody_and_is_not_signed(folder.path(), &home);
@@ -211,6 +212,30 @@ fn evidence_stands_on_the_genesis_alone(folder: &Path, home: &Path) {
             bytes[at] ^= 1;
         }
     }
+}
+
+fn so_does_a_courier_s_proof_of_delivery(folder: &Path) {
+    let (delivery, nobody) = (folder.join("demo/delivery"), folder.join("nobody"));
+    let (proof, genesis) = (delivery.join("proof.countersign"), delivery.join("inspector/genesis.json"));
+    let verify = ["verify", proof.to_str().unwrap(), "--genesis", genesis.to_str().unwrap()];
+    let printed = succeed(&nobody, &verify);
+    for words in [
+        "bruno (courier) → customer-7f3a (consumer)",
+        "the log is proven to hold 2",
+        "from the genesis file alone",
+    ] {
+        assert!(printed.contains(words), "{words} is not in {printed}");
+    }
+    let lines = succeed(&nobody, &[&["--json"], &verify[..]].concat());
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(
+        lines.iter().any(|line| line["to"].as_str().is_some_and(|to| to.ends_with("customer-7f3a"))),
+        "{lines:?}"
+    );
+    let mut bytes = fs::read(&proof).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&proof, &bytes).unwrap();
+    assert_eq!(countersign(&nobody, &verify).status.code(), Some(1));
 }
 
 fn a_picture_of_anything_else_accuses_nobody(folder: &Path, home: &Path) {

@@ -177,6 +177,20 @@ impl Route {
         })
     }
 
+    /// The route that a chain of custody proves by itself, made from its timeline: what else the ledger has, it cannot tell.
+    pub fn of_custody(subject: &Subject, timeline: &[TimelineEvent], profile: &Profile) -> Self {
+        Self {
+            subject: subject.clone(),
+            stops: timeline.iter().map(|event| Stop::Leg(Leg::new(event, profile, &[]))).collect(),
+            accountable: None,
+            checkpoint: None,
+            as_of: None,
+            logs: Vec::new(),
+            age_millis: None,
+            clock: Clock::Trusted,
+        }
+    }
+
     /// All parties on the route, each once, in order of appearance.
     pub fn parties(&self) -> Vec<&Party> {
         let mut parties: Vec<&Party> = Vec::new();

@@ -9,7 +9,7 @@ use countersign_custody::handover::{
     Answer, CustodyChain, CustodyRules, HandoverError, Key, Meeting, OFFER_MILLIS, Offered, Seen, Terms,
     answer_in,
 };
-use countersign_custody::{Aggregate, Audit, Contents, History, Profile, TimelineEvent};
+use countersign_custody::{Aggregate, Audit, Contents, History, Mark, Profile, TimelineEvent};
 use countersign_ledger::{
     Certificate, CheckpointError, Entry, Hash, Identity, Statement, Subject, TrustStore, TrustedCheckpoint,
     UnixMillis,
@@ -207,9 +207,8 @@ impl<'a> Courier<'a> {
     /// The chain of custody of goods as this phone has it, verified: proof of each handover, with or without a network.
     pub fn custody(&self, subject: &Subject) -> Result<Vec<TimelineEvent>, CourierError> {
         let chain = self.chain(subject)?.ok_or(CourierError::UnknownGoods)?;
-        let profile = profile_of(&chain)?;
-        let history = chain.verify(&self.rules(profile))?;
-        Ok(self.audit(profile, &history).timeline(profile))
+        let history = chain.verify(&self.rules(profile_of(&chain)?))?;
+        Ok(timeline_of(profile_of(&chain)?, self.certificate.identity().domain(), &history))
     }
 
     /// Keeps the list of what is in a unit, which came with it. It counts where it is the one that the ledger names.
@@ -382,7 +381,7 @@ impl<'a> Courier<'a> {
         Ok(chain.statements().iter().any(|one| refused.contains_key(&one.id())))
     }
 
-    fn chain(&self, subject: &Subject) -> Result<Option<CustodyChain>, CourierError> {
+    pub(crate) fn chain(&self, subject: &Subject) -> Result<Option<CustodyChain>, CourierError> {
         let bytes = store::chain(self.snapshot.store.read(), subject.as_str())?;
         Ok(bytes.map(|bytes| CustodyChain::from_bytes(&bytes)).transpose()?)
     }
@@ -409,7 +408,7 @@ impl<'a> Courier<'a> {
         digest.map_or(Ok(None), |digest| self.snapshot.contents(digest))
     }
 
-    fn rules<'b>(&'b self, profile: &'b Profile) -> CustodyRules<'b> {
+    pub(crate) fn rules<'b>(&'b self, profile: &'b Profile) -> CustodyRules<'b> {
         let domain = self.certificate.identity().domain();
         CustodyRules { profile, trust: &self.trust, log: PRODUCTS, domain }
     }
@@ -438,7 +437,18 @@ fn handed_over(entry: &Entry) -> bool {
 }
 
 /// The rules by which goods move, by the kind of the first statement on them.
-fn profile_of(chain: &CustodyChain) -> Result<&'static Profile, CourierError> {
+pub(crate) fn profile_of(chain: &CustodyChain) -> Result<&'static Profile, CourierError> {
     let kind = chain.statements().first().map(Statement::kind).ok_or(CourierError::NoProfile)?;
     Profile::of_kind(Profile::all(), kind).ok_or(CourierError::NoProfile)
+}
+
+/// What a verified chain tells, in order. Its first statement may build on others that are not in the chain: that it fits was
+/// judged without them, where an audit would miss them.
+pub(crate) fn timeline_of(profile: &Profile, domain: &str, history: &[Entry]) -> Vec<TimelineEvent> {
+    let history = History { log: PRODUCTS, domain: Some(domain), entries: history };
+    let mut events = profile.audit(&history, &[]).timeline(profile);
+    for event in events.iter_mut().filter(|event| event.mark == Mark::AtFault) {
+        (event.mark, event.fault) = (Mark::Verified, None);
+    }
+    events
 }

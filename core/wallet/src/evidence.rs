@@ -21,14 +21,20 @@
 //! know.
 
 mod bundle;
+mod delivery;
 mod export;
+mod form;
+mod trust_part;
 mod verify;
 
+use countersign_custody::handover::HandoverError;
 use countersign_custody::{AsOf, Item, Verdict};
+use countersign_ledger::receipt::ReceiptError;
 use countersign_ledger::{
     CertificateError, CheckpointError, GenesisError, HistoryError, IndexError, Subject,
 };
 
+pub use self::delivery::{ProvenDelivery, is_delivery, verify_delivery};
 pub use self::verify::verify_evidence;
 
 /// Why there is no evidence, or it proves nothing. The first that applies is reported.
@@ -77,6 +83,12 @@ pub enum EvidenceError {
         /// What is wrong.
         reason: HistoryError,
     },
+    /// The chain of custody in it does not hold.
+    #[error("the chain of custody does not hold: {0}")]
+    Chain(#[from] HandoverError),
+    /// A receipt in it is not the log's, or for no statement in it.
+    #[error("a receipt in the evidence proves nothing: {0}")]
+    Receipt(#[from] ReceiptError),
     /// The filter in it is not the one that the lot's commission names.
     #[error("the filter over the lot's serials is not the one that was commissioned")]
     Filter,

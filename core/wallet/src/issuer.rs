@@ -11,7 +11,7 @@ use countersign_custody::SubjectType;
 use countersign_families::families;
 use countersign_ledger::receipt::{Inclusion, Receipt, ReceiptKey};
 use countersign_ledger::{
-    Blob, Certificate, CertificateError, Draft, Entry, Families, Hash, IndexEntry, Kind, LogName,
+    Blob, Certificate, CertificateError, Draft, Entry, Families, Hash, IndexEntry, Kind, LogName, Policy,
     Signer as _, Statement, Subject, TrustStore, TrustedCheckpoint, UnixMillis, Verified, VerifierKey,
     certificate, inclusion_root, leaf_hash, verify_consistency, verify_inclusion,
 };
@@ -196,7 +196,7 @@ impl<'a> Issuer<'a> {
         let bytes = self.receipt(log, id)?;
         let receipt = Receipt::parse(&bytes)?;
         let origin = self.snapshot.genesis().origin(log);
-        if let Some(key) = receipt_key(self.snapshot, &origin) {
+        if let Some(key) = receipt_key(self.snapshot.policy(), &origin) {
             receipt.verify(id, &key)?;
         }
         let checkpoint = self.covering(log, receipt.claimed().size)?;
@@ -268,6 +268,6 @@ impl Snapshot {
 }
 
 /// The log's P-256 key, by which it signs receipts as well; `None` if the policy knows it by another key only.
-fn receipt_key(snapshot: &Snapshot, origin: &str) -> Option<ReceiptKey> {
-    snapshot.policy().log_keys(origin).find_map(VerifierKey::p256).map(ReceiptKey::Es256)
+pub(crate) fn receipt_key(policy: &Policy, origin: &str) -> Option<ReceiptKey> {
+    policy.log_keys(origin).find_map(VerifierKey::p256).map(ReceiptKey::Es256)
 }

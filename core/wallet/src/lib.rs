@@ -78,7 +78,7 @@ pub use client::{
 };
 pub use courier::{Courier, CourierError, Goods, OfferTo, Pending, ReadOffer, Shown, Side};
 pub use erasing::erase;
-pub use evidence::{EvidenceError, Report, verify_evidence};
+pub use evidence::{EvidenceError, ProvenDelivery, Report, is_delivery, verify_delivery, verify_evidence};
 pub use goods::{NoGoods, goods, unit};
 pub use guard::{Consent, HeldBack, Named, is_irrevocable, level};
 pub use issuer::{Issuer, Recorded};

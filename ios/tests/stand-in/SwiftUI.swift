@@ -1,6 +1,7 @@
 // Declarations of what the app's screens use of SwiftUI, so that a compiler without Apple's frameworks checks the screens'
 // types. Nothing here runs.
 @_exported import CoreGraphics
+@_exported import CoreTransferable
 @_exported import Observation
 @_exported import UIKit
 import UniformTypeIdentifiers
@@ -183,9 +184,13 @@ public struct InlinePickerStyle: PickerStyle {}
 extension PickerStyle where Self == InlinePickerStyle {
     public static var inline: InlinePickerStyle { InlinePickerStyle() }
 }
+public struct SharePreview { public init<S: StringProtocol>(_ title: S) {} }
 public struct ShareLink<L: View>: _Leaf {
     public init(item: String, @ViewBuilder label: () -> L) {}
     public init(item: URL, @ViewBuilder label: () -> L) {}
+    public init<I: Transferable>(
+        item: I, subject: Text? = nil, message: Text? = nil, preview: SharePreview, @ViewBuilder label: () -> L
+    ) {}
 }
 public struct ProgressView: _Leaf {
     public init() {}

@@ -1,2 +1,2 @@
 // Declarations of what the app uses of UniformTypeIdentifiers.
-public struct UTType: Sendable { public static let item = UTType() }
+public struct UTType: Sendable { public static let item = UTType(), data = UTType() }

@@ -9,6 +9,7 @@
 //! | `products COUNT` | so many more products, each with a lot L1 that is in order | a list of links |
 //! | `recall LOT` | has the authority recall a lot | `recalled` |
 //! | `reports key`, `reports` | has the authority publish a key for reports; or read those that came | `published`; a list |
+//! | `verify FILE` | verifies a proof of a delivery | how many statements are in it, and how many the log is proven to hold |
 //! | `stop` | stops the node | `stopped` |
 //! | `start` | starts it again at the same address | `started` |
 //! | `document RECORD HOLDER VERSION [IMAGE]` | has Dr. Grace sign a medical document for a record, whose holder's key is in hexadecimal; its results name the PNG in the file IMAGE | the file it is in |
@@ -51,6 +52,7 @@ use countersign_scan::draw::{Carrier, Label, Scale};
 use countersign_scan::gs1::{Message, Partners};
 use countersign_wallet::{
     Client, Consent, Cost, Courier, Https, Issuer, KeyStore, OfferTo, Snapshot, Step, StoredKey, Vault,
+    verify_delivery,
 };
 use getrandom::SysRng;
 use getrandom::rand_core::{Rng as _, UnwrapErr};
@@ -133,6 +135,10 @@ fn main() -> Outcome {
                 let list = line.splitn(3, ' ').nth(2).unwrap_or_default();
                 clinics.register(&Identity::parse(member)?, list)?;
                 say("registered")?;
+            }
+            (["verify", file], _) => {
+                let proven = verify_delivery(&fs::read(file)?, &Genesis::parse(&fs::read(&genesis)?)?)?;
+                say(&format!("{} {}", proven.route.stops.len(), proven.recorded.len()))?;
             }
             (["stop"], _) => {
                 if let Some(node) = running.take() {

@@ -4,15 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_custody::{Contents, Item};
-use countersign_ledger::{Entry, Hash, IndexEntry, IndexKey, LogName, Subject};
+use countersign_ledger::{Entry, Hash, IndexEntry, Subject};
 
 use super::EvidenceError;
-use super::bundle::{Bundle, TrustHistory};
+use super::bundle::Bundle;
+use super::trust_part::TrustPart;
 use crate::SnapshotDamaged;
 use crate::facts::{self, Histories, Members, PRODUCTS, Proofs, Scope, Surroundings};
 use crate::snapshot::{Database, Snapshot};
 use crate::store::Stored;
-use crate::whole_logs::{self, WholeLogs};
+use crate::whole_logs;
 
 impl Snapshot {
     /// Everything that the verdict on `item` rests on, as a file that [`crate::verify_evidence`] verifies with the genesis
@@ -34,12 +35,10 @@ impl Snapshot {
             signers.insert(signer, certificate.as_der().to_vec());
             members.extend(Subject::new(certificate.identity().as_str()));
         }
-        let trust = trust_log(&head.whole, members, &mut signers);
-        let trust_note = head.checkpoint(LogName::TRUST).ok_or(SnapshotDamaged)?.note().to_string();
+        let trust = TrustPart::of(head, members, &mut signers).ok_or(SnapshotDamaged)?;
         Ok(Bundle {
             genesis,
             item,
-            trust_note,
             trust,
             notes: notes.into_iter().rev().map(|(_, note)| note).collect(),
             families: families.into_iter().collect(),
@@ -54,29 +53,6 @@ impl Snapshot {
 
 pub(super) fn subjects(item: &Item) -> impl Iterator<Item = &Subject> {
     [Some(&item.class), item.lot.as_ref(), item.pack.as_ref()].into_iter().flatten()
-}
-
-/// The trust log's entries on these subjects, and on whoever signed them, and so on.
-fn trust_log(
-    whole: &WholeLogs,
-    mut asked: BTreeSet<Subject>,
-    signers: &mut BTreeMap<Hash, Vec<u8>>,
-) -> Vec<TrustHistory> {
-    let (mut found, index) = (BTreeMap::new(), whole.index(LogName::TRUST));
-    while let Some(subject) = asked.pop_first() {
-        for signer in whole.signers(LogName::TRUST, &subject) {
-            signers.insert(signer.fingerprint(), signer.as_der().to_vec());
-            asked.extend(
-                Subject::new(signer.identity().as_str())
-                    .ok()
-                    .filter(|member| !found.contains_key(member) && *member != subject),
-            );
-        }
-        let index_proof = index.prove(&IndexKey::of(&subject)).to_cbor();
-        let entries = whole.history(LogName::TRUST, &subject);
-        found.insert(subject.clone(), TrustHistory { subject, index_proof, entries });
-    }
-    found.into_values().collect()
 }
 
 /// The database's proofs about an item, recorded.

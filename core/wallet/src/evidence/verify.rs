@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use countersign_custody::{Contents, Dossier, Now, Profile, SubjectType, verdict_of_evidence};
 use countersign_ledger::{
-    Entry, Family, FamilyProof, Genesis, Hash, HistoryEntry, HistoryError, IndexEntry, IndexProof, Known,
-    LogName, Policy, REVOKE, Subject, SubjectHistory, TrustStore, TrustedCheckpoint, Verified,
+    Entry, Family, FamilyProof, Genesis, Hash, HistoryEntry, HistoryError, IndexEntry, LogName, Subject,
+    TrustStore, TrustedCheckpoint,
 };
 
 use super::bundle::Bundle;
 use super::export::subjects;
+use super::trust_part::{signers, trust_note};
 use super::{EvidenceError, Report};
 use crate::facts::{self, Histories, Members, PRODUCTS, Proofs, Scope, Surroundings, as_of, digest, is};
 use crate::snapshot::domain;
@@ -32,17 +33,6 @@ pub fn verify_evidence(file: &[u8], genesis: &Genesis, now: impl Into<Now>) -> R
     let dossier = Dossier::new(profile, facts);
     let verdict = verdict_of_evidence(&bundle.item, &dossier, now);
     Ok(Report { item: bundle.item, verdict, supply, trust })
-}
-
-fn trust_note(
-    policy: &Policy,
-    genesis: &Genesis,
-    log: LogName,
-    note: &str,
-) -> Result<TrustedCheckpoint, EvidenceError> {
-    let trusted = policy.trust(note)?;
-    let right = trusted.checkpoint().origin() == genesis.origin(log);
-    if right { Ok(trusted) } else { Err(EvidenceError::OtherLog) }
 }
 
 /// A file's proofs.
@@ -68,7 +58,6 @@ struct Evidence<'a> {
 impl<'a> Evidence<'a> {
     fn new(genesis: &'a Genesis, bundle: &'a Bundle) -> Result<Self, EvidenceError> {
         let (policy, mut trust) = genesis.trust_anchors()?;
-        let trust_checkpoint = trust_note(&policy, genesis, LogName::TRUST, &bundle.trust_note)?;
         let mut trusted = bundle.notes.iter().map(|note| trust_note(&policy, genesis, PRODUCTS, note));
         let head = trusted.next().ok_or(EvidenceError::Malformed)??;
         let size = head.checkpoint().size();
@@ -83,12 +72,17 @@ impl<'a> Evidence<'a> {
         for certificate in &bundle.certificates {
             trust.enrol(certificate)?;
         }
+        let (trust_checkpoint, entries) = bundle.trust.apply(genesis, &policy, &mut trust)?;
+        let item: Vec<&Subject> = subjects(&bundle.item).collect();
+        let about_item = |one: &&Entry| item.contains(&one.verified().statement().subject());
+        let place = |one: &Entry| trust.place(one.verified().clone(), LogName::TRUST, one.index());
+        let alerts = entries.iter().filter(about_item).map(place).collect();
         let lists = bundle.contents.iter().map(|list| Contents::from_bytes(list));
         let lists = lists.collect::<Result<_, _>>().map_err(|_| EvidenceError::Malformed)?;
         let held = |(subject, stored): &'a (Subject, Vec<Stored>)| {
             stored.iter().map(move |one| (Hash::of(&one.entry.statement), subject))
         };
-        let mut evidence = Self {
+        Ok(Self {
             genesis,
             bundle,
             trust,
@@ -97,46 +91,10 @@ impl<'a> Evidence<'a> {
             by_size,
             lists,
             holders: bundle.histories.iter().flat_map(held).collect(),
-            alerts: Vec::new(),
-            signers: BTreeSet::new(),
+            alerts,
+            signers: entries.iter().flat_map(|entry| signers(entry.verified())).collect(),
             filter_named: false,
-        };
-        evidence.read_trust_log()?;
-        Ok(evidence)
-    }
-
-    /// Verifies the trust log's entries, applies the revocations, and keeps what is about the item.
-    fn read_trust_log(&mut self) -> Result<(), EvidenceError> {
-        let mut entries: Vec<Entry> = Vec::new();
-        for history in &self.bundle.trust {
-            let refused = |reason| EvidenceError::History { subject: history.subject.clone(), reason };
-            let message = SubjectHistory {
-                index_proof: IndexProof::from_cbor(&history.index_proof)
-                    .map_err(|reason| refused(reason.into()))?,
-                entries: history.entries.clone(),
-                certificates: Vec::new(),
-            };
-            let checkpoint = &self.trust_checkpoint;
-            let verified = message.verify(&history.subject, Known::default(), checkpoint, &mut self.trust);
-            entries.extend(verified.map_err(refused)?);
-        }
-        entries.sort_by_key(Entry::index);
-        self.signers.extend(entries.iter().flat_map(|entry| signers(entry.verified())));
-        for entry in entries.iter().filter(|one| one.verified().statement().kind().as_str() == REVOKE) {
-            // As of its own place: one that an earlier revocation voids does nothing.
-            let placed = self.trust.place(entry.verified().clone(), LogName::TRUST, entry.index());
-            if let Entry::Standing(placed) = placed {
-                self.trust.apply(&placed).map_err(|reason| {
-                    let subject = placed.statement().subject().clone();
-                    EvidenceError::History { subject, reason: reason.into() }
-                })?;
-            }
-        }
-        let item = &self.bundle.item;
-        entries.retain(|one| subjects(item).any(|subject| subject == one.verified().statement().subject()));
-        let place = |one: &Entry| self.trust.place(one.verified().clone(), LogName::TRUST, one.index());
-        self.alerts = entries.iter().map(place).collect();
-        Ok(())
+        })
     }
 
     fn stored(&self, subject: &Subject) -> Option<&'a [Stored]> {
@@ -170,12 +128,8 @@ impl<'a> Evidence<'a> {
         if self.bundle.filter.is_some() && !self.filter_named {
             return Err(EvidenceError::Filter);
         }
-        let there = |name: &str| self.bundle.trust.iter().any(|history| history.subject.as_str() == name);
         let item = subjects(&self.bundle.item).map(Subject::as_str);
-        match item.chain(self.signers.iter().map(String::as_str)).find(|name| !there(name)) {
-            Some(missing) => Err(EvidenceError::Lacks(missing.to_owned())),
-            None => Ok(()),
-        }
+        self.bundle.trust.check_about(item.chain(self.signers.iter().map(String::as_str)))
     }
 }
 
@@ -252,10 +206,4 @@ impl Proofs for Evidence<'_> {
             trust: as_of(&self.trust_checkpoint),
         }
     }
-}
-
-/// Who signed a statement, and what it carries.
-fn signers(statement: &Verified) -> impl Iterator<Item = String> {
-    let signed = std::iter::successors(Some(statement), |one| one.countersigned());
-    signed.map(|one| one.signer().identity().as_str().to_owned())
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_custody::handover::{Answer, Condition, Meeting};
-use countersign_custody::{Aggregate, Contents, History, Profile};
+use countersign_custody::{Aggregate, Contents, History, Profile, Standing, Stop};
 use countersign_ledger::{
-    Draft, Families, Fields, Genesis, Kind, LogName, Membership, Rules, Subject, UnixMillis,
+    Draft, Families, Fields, Genesis, Hash, Kind, LogName, Membership, Rules, Subject, UnixMillis,
 };
 use countersign_node::{Config, Node, Running, Surroundings};
 use countersign_wallet::{
-    ActError, Client, Consent, Cost, Courier, Delivery, Https, Issuer, KeyStore, NextStep, OfferTo, Side,
-    Snapshot, SyncError, Vault,
+    ActError, Client, Consent, Cost, Courier, CourierError, Delivery, EvidenceError, Https, Issuer, KeyStore,
+    NextStep, OfferTo, ProvenDelivery, Side, Snapshot, SyncError, Vault, is_delivery, verify_delivery,
 };
 
 use crate::world::{LOT, subject};
@@ -184,6 +184,72 @@ fn two_hops_without_signal_arrive_from_the_last_phone_alone() {
     assert_eq!((goods.holder.unwrap().name(), goods.latest), ("b", history[2].id()));
     let note = b.courier().note().unwrap();
     assert!(matches!(distributor.courier().compare(&note).unwrap(), Some(Meeting::Same | Meeting::Newer)));
+    running.stop();
+}
+
+#[test]
+fn proof_of_a_delivery_stands_on_the_genesis_alone_before_and_after_the_ledger_has_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (running, mut distributor, [mut a, mut b, _]) = scene(directory.path(), ["a", "b", "c"]);
+    let genesis = running.node().genesis().clone();
+    let offer = distributor.courier().offer(&unit(), &OfferTo::default(), now()).unwrap();
+    a.courier().answer(&offer.message, &[unit()], &intact(), now()).unwrap();
+    let offer = a.courier().offer(&unit(), &OfferTo::default(), now()).unwrap();
+    b.courier().answer(&offer.message, &[unit()], &intact(), now()).unwrap();
+    let early = b.courier().delivery(&unit()).unwrap();
+    assert!(
+        is_delivery(&early) && matches!(b.courier().delivery(&subject(LOT)), Err(CourierError::UnknownGoods))
+    );
+    let proven = verify_delivery(&early, &genesis).unwrap();
+    assert_eq!((&proven.recorded[..], proven.trust), (&[][..], None));
+    let hands = |proven: &ProvenDelivery| {
+        let legs = proven.route.stops.iter().map(|stop| match stop {
+            Stop::Leg(leg) if leg.standing == Standing::Sound => leg,
+            other => panic!("{other:?}"),
+        });
+        legs.map(|leg| (leg.from.to_string(), leg.to.as_ref().map(ToString::to_string))).collect::<Vec<_>>()
+    };
+    let (packer, first, last) = (distributor.identity(), a.identity(), b.identity());
+    let way = [(packer.clone(), None), (packer, Some(first.clone())), (first, Some(last))];
+    assert_eq!(hands(&proven), way);
+
+    b.send(now());
+    b.sync().unwrap();
+    let late = b.courier().delivery(&unit()).unwrap();
+    let proven = verify_delivery(&late, &genesis).unwrap();
+    assert_eq!((hands(&proven), proven.recorded.len()), (way.to_vec(), 2));
+    assert_eq!(
+        proven.trust.unwrap().size,
+        b.snapshot.checkpoint(LogName::TRUST).unwrap().checkpoint().size()
+    );
+
+    for file in [&early, &late] {
+        for at in 0..file.len() {
+            let mut changed = file.clone();
+            changed[at] ^= 1 << (at % 8);
+            assert!(verify_delivery(&changed, &genesis).is_err(), "byte {at}");
+        }
+    }
+    // Who corrects the sum, as a forger would, changes nothing of what is proven.
+    let mut d = minicbor::Decoder::new(&late);
+    d.array().unwrap();
+    let body = d.bytes().unwrap().to_vec();
+    for at in 0..body.len() {
+        let mut changed = body.clone();
+        changed[at] ^= 1 << (at % 8);
+        let mut file = Vec::new();
+        let mut e = minicbor::Encoder::new(&mut file);
+        e.array(2).unwrap().bytes(&changed).unwrap().bytes(Hash::of(&changed).as_bytes()).unwrap();
+        if let Ok(forged) = verify_delivery(&file, &genesis) {
+            assert_eq!(
+                (forged.route, forged.recorded),
+                (proven.route.clone(), proven.recorded.clone()),
+                "byte {at}"
+            );
+        }
+    }
+    let other = Genesis { name: "elsewhere".into(), ..genesis };
+    assert!(matches!(verify_delivery(&late, &other), Err(EvidenceError::OtherLedger)));
     running.stop();
 }
 

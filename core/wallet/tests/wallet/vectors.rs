@@ -138,8 +138,12 @@ fn reason(error: &EvidenceError) -> &'static str {
         EvidenceError::History { .. } => "history",
         EvidenceError::Filter => "filter",
         EvidenceError::Lacks(_) => "lacks",
-        EvidenceError::NotHere | EvidenceError::Snapshot(_) | EvidenceError::Genesis(_) => {
-            panic!("no fault of a file: {error}")
+        EvidenceError::NotHere
+        | EvidenceError::Snapshot(_)
+        | EvidenceError::Genesis(_)
+        | EvidenceError::Chain(_)
+        | EvidenceError::Receipt(_) => {
+            panic!("no fault of such a file: {error}")
         }
     }
 }

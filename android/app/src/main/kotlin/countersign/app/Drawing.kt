@@ -12,7 +12,6 @@ import android.widget.ProgressBar
 import android.widget.ScrollView
 import countersign.core.Action
 import countersign.core.ImageScreen
-import countersign.core.ProofScreen
 import countersign.core.Text
 import countersign.core.Value
 import countersign.core.VerdictKind
@@ -31,7 +30,7 @@ interface Platform {
     fun open(action: Action)
     fun chooseLanguage()
     fun sayPlace(on: Boolean)
-    fun send(proof: ProofScreen)
+    fun send(proof: Screen.Proof)
     fun sendLink(link: String)
 }
 
@@ -63,7 +62,7 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
                 is Screen.Refusing -> refusing(screen)
                 is Screen.Showing -> showing(screen)
                 is Screen.Done -> done(screen)
-                is Screen.Proof -> proof(screen.screen)
+                is Screen.Proof -> proof(screen)
                 is Screen.Outbox -> outbox(screen)
                 is Screen.Preferences -> preferences(screen)
                 is Screen.Erasing -> erasing()
@@ -359,7 +358,8 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
         tap("action.ok", main = true, model::carry)
     }
 
-    private fun LinearLayout.proof(screen: ProofScreen) {
+    private fun LinearLayout.proof(shown: Screen.Proof) {
+        val screen = shown.screen
         put(ui.heading(words.of("proof.title")))
         put(ui.card {
             put(ui.text(words.of(screen.goods), 22f, bold = true))
@@ -369,7 +369,7 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
         })
         if (screen.way.isNotEmpty()) put(ui.subheading(words.of("proof.way")), gap = 20)
         screen.way.forEachIndexed { place, stop -> put(stop(stop, place == 0, place == screen.way.lastIndex), gap = 0) }
-        tap("proof.send", main = true) { platform.send(screen) }
+        tap("proof.send", main = true) { platform.send(shown) }
         tap("action.back") { model.back() }
     }
 

@@ -20,9 +20,9 @@ import android.widget.EditText
 import android.widget.LinearLayout
 import android.widget.ProgressBar
 import countersign.core.Action
+import countersign.core.CountersignException
 import countersign.core.Fault
 import countersign.core.ImageScreen
-import countersign.core.ProofScreen
 import java.io.ByteArrayOutputStream
 import java.nio.ByteBuffer
 
@@ -55,7 +55,7 @@ class MainActivity : Activity(), Platform {
         model.changed = ::render
         model.wantsNotices = ::askNotices
         SyncJob.schedule(this)
-        if (model.screen is Screen.Start) model.start()
+        if (model.screen is Screen.Start) model.start(state?.getString(WHEREABOUTS).orEmpty())
         if (state == null) follow(intent)
         render()
     }
@@ -70,6 +70,11 @@ class MainActivity : Activity(), Platform {
         resumed = false
         closeCamera()
         super.onPause()
+    }
+
+    override fun onSaveInstanceState(state: Bundle) {
+        super.onSaveInstanceState(state)
+        state.putString(WHEREABOUTS, model.whereabouts)
     }
 
     override fun onDestroy() {
@@ -184,10 +189,16 @@ class MainActivity : Activity(), Platform {
         }
     }
 
-    /** In words, to whom the person chooses; the register has the signed statement under its number. */
-    override fun send(proof: ProofScreen) {
-        val words = (listOf(proof.goods) + proof.lines + proof.recorded + proof.number).joinToString("\n") { ui.words.of(it) }
-        startActivity(Intent.createChooser(Intent(Intent.ACTION_SEND).setType("text/plain").putExtra(Intent.EXTRA_TEXT, words), null))
+    /** In words, and as a file that can be verified, to whom the person chooses. */
+    override fun send(proof: Screen.Proof) {
+        val words = proof.screen.run { listOf(goods) + lines + recorded + number }.joinToString("\n") { ui.words.of(it) }
+        val sent = Intent(Intent.ACTION_SEND).setType("text/plain").putExtra(Intent.EXTRA_TEXT, words)
+        try {
+            proof.file?.let { Proofs.attach(sent, Proofs.put(parts.phone, it)) }
+        } catch (_: java.io.IOException) {
+            return model.fault(Fault.Failed(CountersignException.Storage()))
+        }
+        startActivity(Intent.createChooser(sent, null))
     }
 
     override fun sendLink(link: String) =
@@ -313,6 +324,7 @@ class MainActivity : Activity(), Platform {
     }
 
     private companion object {
+        const val WHEREABOUTS = "whereabouts"
         const val CAMERA_ASKED = 1
         const val PHOTOGRAPH = 2
         const val DOCUMENT = 3

@@ -72,7 +72,11 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     /** Encodes a frame as a file, for the photograph of a damage. */
     var photograph: (Int, Int, Int, ByteBuffer) -> ByteArray = { _, _, _, _ -> ByteArray(0) }
 
-    fun start() = run({ phone.start() }) { home() }
+    /** Begins, where the person was when the app was killed. */
+    fun start(whereabouts: String = "") = run({ phone.start() }) {
+        home()
+        comeBack(whereabouts)
+    }
 
     /** To the beginning: home, or the choice of a register. */
     fun home() {
@@ -302,11 +306,12 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     // Goods
 
-    fun carry() {
+    fun carry(then: (Screen.Carry) -> Unit = {}) {
         run({ if (phone.isMember()) carried() else null }) { there ->
             before.clear()
             before += Screen.Home(phone.examples)
             put(there ?: Screen.Enrol())
+            there?.let(then)
         }
     }
 
@@ -342,12 +347,15 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     }
 
     /** Proof of how goods came to where they are. */
-    fun proof(link: String) = run({ phone.courier.proof(link) }) { go(Screen.Proof(it)) }
+    fun proof(link: String) = run({ phone.courier.run { Screen.Proof(proof(link), proofFile(link)) } }, then = ::go)
 
     private fun said() = if (phone.saysPlace) place() else null
 
     /** Shows a handover under way again. */
     fun show(handover: Handover) = go(showing(handover))
+
+    /** The codes that the person came from. */
+    internal val shownBefore get() = before.filterIsInstance<Screen.Showing>().lastOrNull()
 
     private fun showing(handover: Handover) = Screen.Showing(handover, handoverScreen(handover))
 

@@ -143,6 +143,9 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
         File(folder, EXAMPLES).deleteRecursively()
     }
 
+    /** Where files lie that were sent, for as long as others may read them. */
+    val sent: File get() = File(folder, SENT)
+
     /** Erases every key, every secret and every file. */
     @Synchronized
     fun erase() {
@@ -197,6 +200,7 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
         private const val AUTHORITY = "authority"
         private const val NAME = "name"
         private const val PLACE = "place"
+        private const val SENT = "sent"
         private const val TOLD = "told"
         private const val PICTURES = "pictures"
 

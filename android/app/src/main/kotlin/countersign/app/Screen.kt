@@ -13,6 +13,7 @@ import countersign.core.Kept
 import countersign.core.Offer
 import countersign.core.OfferScreen
 import countersign.core.OutgoingScreen
+import countersign.core.ProofFile
 import countersign.core.ProofScreen
 import countersign.core.RecordScreen
 import countersign.core.Register
@@ -98,8 +99,8 @@ sealed interface Screen {
     /** Both hold the proof. */
     data class Done(val goods: Text, val link: String) : Screen
 
-    /** Proof of a delivery. */
-    data class Proof(val screen: ProofScreen) : Screen
+    /** Proof of a delivery, in words and as a [file]; an example has none. */
+    data class Proof(val screen: ProofScreen, val file: ProofFile?) : Screen
 
     data class Outbox(val entries: List<OutgoingScreen>) : Screen
 

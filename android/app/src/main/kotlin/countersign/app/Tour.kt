@@ -139,7 +139,7 @@ object Tour {
                 Screen.Offered(offer, offerScreen(offer), listOf(UNIT)),
                 Screen.Showing(received, handoverScreen(received)),
                 Screen.Done(goodsText(UNIT), UNIT),
-                Screen.Proof(proof),
+                Screen.Proof(proof, null),
                 Screen.Outbox(listOf(outgoingScreen(Outgoing("0", UNIT, "medicine.handover", NOON, Delivery.Waiting, null, 0u, NOON)))),
             ),
             "records.mine" to listOf(

@@ -1,68 +1,19 @@
 package countersign.app
 
+import android.content.Intent
+import android.net.Uri
 import android.view.WindowManager.LayoutParams
 import countersign.core.registerCodes
 import java.io.File
-import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertTrue
-import org.junit.Before
-import org.junit.Rule
 import org.junit.Test
-import org.junit.rules.TemporaryFolder
-import org.junit.runner.RunWith
-import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
-import org.robolectric.annotation.Config
-import org.robolectric.annotation.GraphicsMode
 
-/** The app itself, with the real core and a real node: taps go in, and pixels come out. */
-@RunWith(RobolectricTestRunner::class)
-@GraphicsMode(GraphicsMode.Mode.NATIVE)
-@Config(sdk = [34], qualifiers = "en-rGB-w360dp-h780dp-notnight-xhdpi")
-class AppTest {
-    @get:Rule
-    val folder = TemporaryFolder()
-
-    private val people = mutableListOf<Person>()
-    private lateinit var world: World
-
-    @Before
-    fun begin() {
-        world = World(folder.newFolder("world"))
-    }
-
-    @After
-    fun end() {
-        people.forEach { runCatching { it.close() } }
-        world.close()
-    }
-
-    private fun person(name: String) = Person(folder.newFolder(name)).also { people += it }
-
-    private fun Person.andAgain(): Person {
-        people -= this
-        return killed().also { people += it }
-    }
-
-    /** A phone on which the world's register is pinned. */
-    private fun pinned(name: String): Person = person(name).apply {
-        tap("start.pin")
-        holdCodes(registerCodes(world.node, direct(world.genesis)))
-        tap("pin.confirm")
-        sees("home.scan")
-    }
-
-    private fun courier(name: String): Person = pinned(name).apply {
-        tap("home.carry")
-        sees("enrol.title")
-        type(world.ask("code courier $name"))
-        tap("enrol.do")
-        sees("carry.take-over")
-    }
-
+/** What patients and couriers do: taps go in, and pixels come out. */
+class AppTest : WorldTest() {
     @Test
     fun `a patient pins a register, scans a pack, and knows it without a network`() {
         var ann = person("ann")
@@ -209,8 +160,8 @@ class AppTest {
         bob.reads("Place: 48.88, 2.36")
         bob.sees("outbox.waiting")
         bob.tap("proof.send")
-        val sent = shadowOf(bob.activity).nextStartedActivity.getParcelableExtra<android.content.Intent>(android.content.Intent.EXTRA_INTENT)!!
-        assertTrue("the proof in words", "carla (courier)" in sent.getStringExtra(android.content.Intent.EXTRA_TEXT)!!.plain())
+        assertTrue("the proof in words", "carla (courier)" in bob.sent().getStringExtra(Intent.EXTRA_TEXT)!!.plain())
+        assertEquals("three statements, none with a receipt yet", "3 0", verified(bob))
         bob.back()
         bob.tap("action.ok")
         assertTrue("bob no longer holds it", bob.read.none { it == bob.words.of("carry.hand-over") })
@@ -225,6 +176,20 @@ class AppTest {
         bob.sees("outbox.empty")
         carla.tap("outbox.send")
         carla.sees("outbox.empty")
+        carla.back()
+        carla.tap("proof.show")
+        carla.tap("proof.send")
+        assertEquals("3 2", verified(carla))
+    }
+
+    /** What the desk's verification makes of the file that was sent; the other app sees its name and size. */
+    private fun verified(person: Person): String {
+        val file = person.sent().getParcelableExtra<Uri>(Intent.EXTRA_STREAM)!!
+        val resolver = person.activity.contentResolver
+        val (name, size) = resolver.query(file, null, null, null, null)!!.use { it.moveToFirst(); it.getString(0) to it.getLong(1) }
+        val copy = File(folder.root, name).apply { writeBytes(resolver.openInputStream(file)!!.use { it.readBytes() }) }
+        assertEquals(size, copy.length())
+        return world.ask("verify $copy")
     }
 
     @Test
@@ -263,54 +228,8 @@ class AppTest {
     }
 
     @Test
-    fun `each fault has its screen and a way on`() {
+    fun `everything is erased on request, and only then`() {
         val ann = pinned("ann")
-        // The node is gone.
-        world.ask("stop")
-        ann.tap("home.settings")
-        ann.tap("settings.sync")
-        ann.sees("fault.retry")
-        world.ask("start")
-        ann.tap("action.retry")
-        ann.sees("settings.sync")
-        // An address that is none.
-        ann.type("http://elsewhere")
-        ann.tap("settings.save")
-        ann.sees("fault.invalid-address")
-        ann.back()
-        ann.model.home()
-        // No code of the office.
-        ann.tap("home.carry")
-        ann.type("WRONG-CODE")
-        ann.tap("enrol.do")
-        ann.sees("refused.enrol-code")
-        ann.model.home()
-        // The camera is taken by another app.
-        ann.tap("home.scan")
-        ann.until("the camera") { ann.camera.broken != null }
-        ann.tap("scan.light-on")
-        assertTrue(ann.camera.lit)
-        ann.camera.broken!!()
-        ann.sees("fault.camera-busy")
-        assertFalse(ann.camera.lit)
-        ann.model.home()
-        // The camera is not allowed.
-        shadowOf(RuntimeEnvironment.getApplication()).denyPermissions(android.Manifest.permission.CAMERA)
-        ann.tap("home.scan")
-        ann.activity.onRequestPermissionsResult(1, arrayOf(android.Manifest.permission.CAMERA), intArrayOf(-1))
-        ann.sees("fault.camera-denied")
-        ann.tap("scan.type")
-        ann.sees("scan.check")
-        ann.model.home()
-        shadowOf(RuntimeEnvironment.getApplication()).grantPermissions(android.Manifest.permission.CAMERA)
-        // A code of another register.
-        val other = String(world.genesis).replaceFirst("\"name\": \"", "\"name\": \"other-")
-        ann.model.scanRegister()
-        ann.settle()
-        ann.holdCodes(registerCodes(world.node, direct(other.toByteArray())))
-        ann.sees("fault.other-register")
-        ann.model.home()
-        // Everything is erased on request, and only then.
         ann.tap("home.settings")
         ann.tap("settings.erase")
         ann.tap("action.cancel")
@@ -318,6 +237,7 @@ class AppTest {
         ann.tap("settings.erase")
         ann.tap("settings.erase-confirm")
         ann.sees("start.title")
+        assertFalse(File(folder.root, "ann/files").exists())
     }
 
     @Test
@@ -397,81 +317,6 @@ class AppTest {
         assertTrue("The leaflet is missing" in world.ask("reports"))
         ann.tap("records.forget")
         assertEquals("what waits stays", 1, (ann.model.screen as Screen.Reports).list.size)
-    }
-
-    @Test
-    fun `an app that is killed on any screen begins where it can go on`() {
-        // Before anything is pinned: the words are not taken over.
-        var ann = person("ann")
-        ann.tap("start.pin")
-        ann = ann.andAgain()
-        ann.tap("start.pin")
-        ann.holdCodes(registerCodes(world.node, direct(world.genesis)))
-        ann.sees("pin.title")
-        ann = ann.andAgain()
-        ann.sees("start.title")
-        ann.tap("start.pin")
-        ann.holdCodes(registerCodes(world.node, direct(world.genesis)))
-        ann.tap("pin.confirm")
-        for (path in listOf(
-            listOf("home.scan"), listOf("home.scan", "scan.type"), listOf("home.medicines"), listOf("home.carry"), listOf("home.settings"),
-            listOf("home.settings", "settings.erase"), listOf("home.records"), listOf("home.records", "records.begin"),
-        )) {
-            path.forEach(ann::tap)
-            ann = ann.andAgain()
-            ann.sees("home.scan")
-        }
-        assertTrue("nothing was erased", ann.phone.register != null)
-    }
-
-    @Test
-    fun `a key store that fails, and a phone without room, are told with a way on`() {
-        val ann = pinned("ann")
-        ann.keys.manner = "fails"
-        ann.tap("home.carry")
-        ann.type(world.ask("code courier ann"))
-        ann.tap("enrol.do")
-        ann.sees("fault.key-store-failed")
-        ann.keys.manner = "works"
-        ann.tap("action.retry")
-        ann.sees("carry.take-over")
-        // What cannot be written is as a disk that is full.
-        val bob = Person(folder.newFile("bob")).also { people += it }
-        bob.tap("start.pin")
-        bob.holdCodes(registerCodes(world.node, direct(world.genesis)))
-        bob.tap("pin.confirm")
-        bob.sees("fault.storage")
-        bob.tap("action.back")
-        bob.sees("pin.title")
-    }
-
-    @Test
-    fun `a code from outside that comes before a register is told so`() {
-        val ann = person("ann")
-        ann.model.linked("CS1:00")
-        ann.settle()
-        ann.sees("fault.not-pinned")
-        ann.tap("start.pin")
-        ann.sees("start.title")
-    }
-
-    @Test
-    fun `a damaged database is begun anew, and the next update mends it`() {
-        var ann = pinned("ann")
-        ann.tap("home.scan")
-        ann.hold(world.frame("genuine.pgm"))
-        ann.tap("settings.sync")
-        ann.sees("verdict.authentic")
-        people -= ann
-        ann.close()
-        val database = File(folder.root, "ann/files/wallet.db")
-        database.writeBytes(ByteArray(database.length().toInt()) { (it * 31).toByte() })
-        ann = Person(File(folder.root, "ann")).also { people += it }
-        ann.tap("home.scan")
-        ann.hold(world.frame("genuine.pgm"))
-        ann.sees("verdict.cannot-tell")
-        ann.tap("settings.sync")
-        ann.sees("verdict.authentic")
     }
 
     @Test

@@ -6,13 +6,10 @@ import countersign.core.drawCode
 import countersign.core.handoverScreen
 import countersign.core.registerCodes
 import java.io.File
-import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
 import org.junit.Before
-import org.junit.Rule
 import org.junit.Test
-import org.junit.rules.TemporaryFolder
 import org.junit.runner.RunWith
 import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
@@ -21,27 +18,13 @@ import org.robolectric.annotation.Config
 import org.robolectric.annotation.GraphicsMode
 
 /** What is before a camera, and what the app makes of it. */
-@RunWith(RobolectricTestRunner::class)
-@GraphicsMode(GraphicsMode.Mode.NATIVE)
-@Config(sdk = [34], qualifiers = "en-rGB-w360dp-h780dp-notnight-xhdpi")
-class CameraTest {
-    @get:Rule
-    val folder = TemporaryFolder()
-
-    private lateinit var world: World
+class CameraTest : WorldTest() {
     private lateinit var ann: Person
 
     @Before
-    fun begin() {
-        world = World(folder.newFolder("world"))
-        ann = Person(folder.newFolder("ann"))
+    fun aim() {
+        ann = person("ann")
         ann.tap("start.pin")
-    }
-
-    @After
-    fun end() {
-        ann.close()
-        world.close()
     }
 
     @Test

@@ -191,6 +191,7 @@ object Fixtures {
                 ),
                 Text("proof.recorded", emptyList()), reason("proof.number", "number" to Value.Text("9f2c".repeat(16))), authentic.screen.way.takeLast(2),
             ),
+            null,
         ),
         "outbox" to Screen.Outbox(
             listOf(

@@ -2,9 +2,11 @@ package countersign.app
 
 import android.Manifest.permission.CAMERA
 import android.content.Context
+import android.content.Intent
 import android.graphics.Bitmap
 import android.graphics.Canvas
 import android.graphics.Color
+import android.os.Bundle
 import android.os.Handler
 import android.os.Looper
 import android.view.TextureView
@@ -47,7 +49,7 @@ class FakeCamera : Camera {
 }
 
 /** Somebody with a phone: looks at its screen, taps on it, and holds things before its camera. */
-class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys()) : AutoCloseable {
+class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys(), state: Bundle? = null) : AutoCloseable {
     val camera = FakeCamera()
     private val work = Executors.newSingleThreadExecutor()
     val phone = Phone(File(folder, "files"), keys)
@@ -61,7 +63,7 @@ class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys()) 
         shadowOf(app).grantPermissions(CAMERA, android.Manifest.permission.ACCESS_COARSE_LOCATION)
         model.place = { "48.88, 2.36" }
         app.given = Parts(phone, model) { _: Context -> camera }
-        controller = Robolectric.buildActivity(MainActivity::class.java).setup()
+        controller = Robolectric.buildActivity(MainActivity::class.java).setup(state)
         activity = controller.get()
         settle()
     }
@@ -177,16 +179,17 @@ class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys()) 
         return Frame(pixels.width, pixels.height, luma)
     }
 
-    /** The app is killed, whatever it was doing, and started again. */
-    fun killed(): Person {
-        close()
-        return startedAgain()
-    }
+    /** What was given to the phone to be sent. */
+    fun sent(): Intent = shadowOf(activity).peekNextStartedActivity().getParcelableExtra(Intent.EXTRA_INTENT)!!
 
-    fun startedAgain() = Person(folder, keys)
+    /** What the phone keeps of the app's window when it kills the app for room. */
+    private val kept = Bundle()
+
+    /** The app as it starts after it was killed: by the person, or by the phone, which gives back what it [kept]. */
+    fun startedAgain(byPhone: Boolean = false) = Person(folder, keys, kept.takeIf { byPhone })
 
     override fun close() {
-        controller.pause().stop().destroy()
+        controller.pause().stop().saveInstanceState(kept).destroy()
         work.shutdown()
         phone.close()
     }

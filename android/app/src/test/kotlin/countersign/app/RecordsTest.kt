@@ -7,56 +7,16 @@ import android.net.Uri
 import android.widget.CheckBox
 import android.widget.RadioButton
 import countersign.core.authorityCodes
-import countersign.core.registerCodes
 import java.io.File
-import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertTrue
-import org.junit.Before
-import org.junit.Rule
 import org.junit.Test
-import org.junit.rules.TemporaryFolder
-import org.junit.runner.RunWith
-import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
-import org.robolectric.annotation.Config
-import org.robolectric.annotation.GraphicsMode
 
 /** A patient and a doctor with their phones, a real node, its record store and an attribute authority. */
-@RunWith(RobolectricTestRunner::class)
-@GraphicsMode(GraphicsMode.Mode.NATIVE)
-@Config(sdk = [34], qualifiers = "en-rGB-w360dp-h780dp-notnight-xhdpi")
-class RecordsTest {
-    @get:Rule
-    val folder = TemporaryFolder()
-
-    private val people = mutableListOf<Person>()
-    private lateinit var world: World
-
-    @Before
-    fun begin() {
-        world = World(folder.newFolder("world"))
-    }
-
-    @After
-    fun end() {
-        people.forEach { runCatching { it.close() } }
-        world.close()
-    }
-
-    private fun person(name: String) = Person(folder.newFolder(name)).also { people += it }.apply {
-        tap("start.pin")
-        holdCodes(registerCodes(world.node, direct(world.genesis)))
-        tap("pin.confirm")
-    }
-
-    private fun Person.andAgain(): Person {
-        people -= this
-        return killed().also { people += it }
-    }
-
+class RecordsTest : WorldTest() {
     /** Picks a document that lies in the phone's files. */
     private fun Person.pick(file: File, asked: Int = 3) {
         val place = Uri.parse("content://files/${file.name}")
@@ -88,7 +48,7 @@ class RecordsTest {
     }
 
     /** Jane, whose record has a document with problems, medication and results. */
-    private fun jane(): Person = person("jane").apply {
+    private fun jane(): Person = pinned("jane").apply {
         tap("home.records")
         tap("records.begin")
         sees("records.point-authority")
@@ -119,7 +79,7 @@ class RecordsTest {
         back()
     }
 
-    private fun ada(): Person = person("ada").apply {
+    private fun ada(): Person = pinned("ada").apply {
         tap("home.records")
         sees("enrol.do")
         tap("enrol.do")
