@@ -49,6 +49,7 @@ pub fn fault_screen(fault: Fault) -> FaultScreen {
         }
         Fault::Failed { error } => match error {
             CountersignError::Retry { .. } => ("fault.retry", Action::Retry),
+            CountersignError::NoGateway => ("fault.no-gateway", Action::Retry),
             CountersignError::Refused { reason } => {
                 let (title, text) = (plain("fault.refused"), refused(&reason));
                 return FaultScreen { title, text, action: Action::Back };
@@ -159,6 +160,7 @@ fn invalid(reason: &str) -> String {
         "password" => "fault.invalid-password".to_owned(),
         "password-short" => "fault.invalid-password-short".to_owned(),
         "badge" => "fault.invalid-badge".to_owned(),
+        "value" => "fault.invalid-value".to_owned(),
         "device" => "fault.invalid-device".to_owned(),
         slip if countersign_scan::Slip::ALL.iter().any(|known| known.key() == slip) => {
             format!("reason.{slip}")
