@@ -33,6 +33,7 @@ extension Screen {
     func isLike(_ other: Screen) -> Bool {
         switch (self, other) {
         case (.records, .records), (.record, .record), (.accesses, .accesses): true
+        case (.atBed(let one), .atBed(let two)): one.isLike(two)
         default: false
         }
     }
@@ -57,6 +58,7 @@ extension Screen {
             .sharing(_, let wrong?), .askingFor(_, let wrong?), .reporting(_, let wrong?):
             words.of(wrong)
         case .done: words.of("show.both-hold")
+        case .atBed(let there): there.spoken(in: words)
         default: nil
         }
     }

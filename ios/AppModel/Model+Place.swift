@@ -16,6 +16,7 @@ extension Model {
         case .outbox: "outbox"
         case .preferences, .erasing: "settings"
         case .records, .record, .document, .sharing, .accesses, .code, .recordErasing, .asking, .askingFor: "records"
+        case .atBed: "ward"
         default: ""
         }
     }
@@ -32,6 +33,7 @@ extension Model {
         case "medicines": medicines()
         case "settings": preferences()
         case "records": records()
+        case "ward": ward()
         case "carry": carry()
         case "take", "outbox", "showing":
             run {

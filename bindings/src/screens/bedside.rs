@@ -225,10 +225,12 @@ pub fn ward_screen(ward: &BedsideWard) -> WardScreen {
         };
     };
     let is = |state: fn(&BadgeState) -> bool| ward.badges.iter().any(|badge| state(&badge.state));
-    let next = match () {
-        () if is(|state| matches!(state, BadgeState::Good { .. })) => BedsideNext::ScanDevice,
-        () if is(|state| *state == BadgeState::Unknown) => BedsideNext::Sync,
-        () => BedsideNext::TakeBadge,
+    let next = if is(|state| matches!(state, BadgeState::Good { .. })) {
+        BedsideNext::ScanDevice
+    } else if is(|state| *state == BadgeState::Unknown) {
+        BedsideNext::Sync
+    } else {
+        BedsideNext::TakeBadge
     };
     WardScreen {
         who: with("ward.who", [("party", party(member))]),

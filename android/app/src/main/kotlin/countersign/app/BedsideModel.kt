@@ -5,6 +5,7 @@ import countersign.core.BedsideNext
 import countersign.core.BedsideWatch
 import countersign.core.CommandChoice
 import countersign.core.CommandScreen
+import countersign.core.FaultScreen
 import countersign.core.SessionScreen
 import countersign.core.SignInChoice
 import countersign.core.TryCounter
@@ -63,7 +64,7 @@ class BedsideModel(private val phone: Phone, private val model: Model) {
     // Devices
 
     /** A device whose code was scanned or typed. */
-    fun scanned(device: String, wrong: ((countersign.core.FaultScreen) -> Unit)? = null) =
+    fun scanned(device: String, wrong: ((FaultScreen) -> Unit)? = null) =
         model.run({ at(device) }, wrong, model::swap)
 
     fun choose(device: String) = model.run({ at(device) }, then = model::go)
@@ -90,11 +91,11 @@ class BedsideModel(private val phone: Phone, private val model: Model) {
     private fun seen(watch: BedsideWatch) = BedsideScreen.Session(sessionScreen(watch))
 
     /** Looks at the session over and over, until nobody comes back to it. */
-    private fun watch() = model.beside({ phone.bedside.watch(TURN) }) { outcome ->
-        val watch = outcome.getOrNull()
-        if (!open || watch == null) return@beside
-        show(seen(watch))
-        if (watch.end == null) watch() else over(watch)
+    private fun watch(): Unit = model.beside({ phone.bedside.watch(TURN) }) { outcome ->
+        val there = outcome.getOrNull()
+        if (!open || there == null) return@beside
+        show(seen(there))
+        if (there.end == null) watch() else over(there)
     }
 
     private fun show(there: BedsideScreen.Session) {
@@ -107,8 +108,8 @@ class BedsideModel(private val phone: Phone, private val model: Model) {
     }
 
     /** The ledger may say why it ended. */
-    private fun over(watch: BedsideWatch) {
-        if (watch.end != BedsideEnd.CUT || lookedUp) return
+    private fun over(there: BedsideWatch) {
+        if (there.end != BedsideEnd.CUT || lookedUp) return
         lookedUp = true
         model.beside({ phone.sync() }) { watch() }
     }

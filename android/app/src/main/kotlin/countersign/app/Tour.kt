@@ -148,6 +148,7 @@ object Tour {
                 Screen.AskingFor(RECORD, asking.choices.last(), "Dr. Ada"),
                 Screen.Document(documentScreen(shown)),
             ),
+            "home.ward" to BedsideTour.SCREENS,
         )
     }
 }
