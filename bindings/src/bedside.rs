@@ -505,14 +505,16 @@ impl Sitting {
 
     fn seen(&self) -> BedsideWatch {
         let (at, board) = (self.at(), &self.board);
-        let looks =
-            ["read", "stream"].iter().any(|op| self.watch.signed_in.operations.iter().any(|own| own == op));
+        let operations = &self.watch.signed_in.operations;
+        let looks = operations.iter().any(|name| op(name).is_some_and(|op| op.within(Ops::LOOKS)));
         let sent = board.requested().map(|asked| BedsideSent {
             command: asked.command.into(),
-            state: match asked.shown {
-                true => SentState::Shown,
-                false if at.saturating_sub(asked.at) < SHOWS_WITHIN => SentState::Sent,
-                false => SentState::NotShown,
+            state: if asked.shown {
+                SentState::Shown
+            } else if at.saturating_sub(asked.at) < SHOWS_WITHIN {
+                SentState::Sent
+            } else {
+                SentState::NotShown
             },
         });
         BedsideWatch {

@@ -90,10 +90,10 @@ class MainActivity : Activity(), Platform {
     private fun render() {
         val screen = model.screen
         window.protect(screen)
+        if (screen !is BedsideScreen.Session) attended = null
         if (screen is Screen.Eye) return look(screen)
         closeCamera()
         if (screen is BedsideScreen.Session) return attend(screen)
-        attended = null
         if (screen === drawn && !model.busy) return
         drawn = screen.takeIf { !model.busy }
         val page = LinearLayout(this).apply {
