@@ -97,10 +97,10 @@ extension Model {
         } otherwise: {
             self.put(.atBed(.device(shown, wrong: $0.text)))
         } then: { there in
-            self.attendance.isOpen = true
-            self.attendance.isLookedUp = false
             self.put(.atBed(.device(shown)))
             self.go(.atBed(there))
+            self.attendance.isOpen = true
+            self.attendance.isLookedUp = false
             self.attend()
         }
     }

@@ -78,10 +78,10 @@ class BedsideModel(private val phone: Phone, private val model: Model) {
             phone.bedside.signIn(device.gateway, password, device.device, choice.operations, choice.minutes, 0u)
             seen(phone.bedside.watch(0u))
         }, { model.put(shown.copy(wrong = it.text)) }) { there ->
-            open = true
-            lookedUp = false
             model.put(shown.copy(wrong = null))
             model.go(there)
+            open = true
+            lookedUp = false
             watch()
         }
     }
