@@ -11,8 +11,8 @@ use countersign_ledger::{CertificateError, GenesisError, Problem, SignError, Sig
 use countersign_scan::NotAFrame;
 use countersign_wallet::{
     ActError, AdvanceError, BadgeError, BedsideError, ClientError, CompareError, CourierError, FollowError,
-    HeldBack, HttpsError, KeyStoreError, OpenError, RecordError, ReportError, ScansError, StoreError,
-    SyncError, TransportError,
+    HeldBack, HttpsError, KeyStoreError, OpenError, RecordError, ReportError, ScansError, SnapshotDamaged,
+    StoreError, SyncError, TransportError,
 };
 
 /// Why a call failed, by what to do next. Nothing was changed, and the call may be repeated.
@@ -24,6 +24,9 @@ pub enum CountersignError {
         /// How long the node asks to wait, if it does.
         after_millis: Option<u64>,
     },
+    /// The bedside gateway does not answer, or is busy: look whether this is the hospital's network, and try again.
+    #[error("the bedside gateway does not answer")]
+    NoGateway,
     /// The node or the rules refuse: show why. Repeating will not help.
     #[error("refused: {reason}")]
     Refused {
@@ -208,6 +211,7 @@ impl From<BadgeError> for Error {
             BadgeError::Keys(error) => error.into(),
             BadgeError::Store(error) => error.into(),
             BadgeError::Random => Self::KeyStoreFailed,
+            BadgeError::Damaged(error) => error.into(),
         }
     }
 }
@@ -217,9 +221,7 @@ impl From<BedsideError> for Error {
         match error {
             BedsideError::NoAnswer
             | BedsideError::Network(_)
-            | BedsideError::Refused(Refusal::Busy | Refusal::OtherKey | Refusal::Storage) => {
-                Self::Retry { after_millis: None }
-            }
+            | BedsideError::Refused(Refusal::Busy | Refusal::OtherKey | Refusal::Storage) => Self::NoGateway,
             BedsideError::Silent => Self::Refused { reason: Refusal::Unreachable.as_str().to_owned() },
             // A masked credential opens to something for a wrong password as well; the gateway tells.
             BedsideError::Refused(Refusal::Proof) => Self::invalid("password"),
@@ -303,6 +305,12 @@ impl From<FollowError> for Error {
             FollowError::NotAFamily | FollowError::NotALog => Self::invalid("family"),
             FollowError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<SnapshotDamaged> for Error {
+    fn from(_: SnapshotDamaged) -> Self {
+        Self::Storage
     }
 }
 

@@ -49,7 +49,11 @@ mod shared_link;
 mod wallet;
 
 pub use answer::{Answer, Argument, Event, KnownLog, Opened, Product, Text, Value, VerdictKind};
-pub use bedside::{Bedside, BedsideCommand, BedsideReading, BedsideSignedIn, TryCounter};
+pub use bedside::{
+    BadgeState, Bedside, BedsideBadge, BedsideCommand, BedsideDevice, BedsideEnd, BedsideLatest,
+    BedsideReading, BedsideRegistered, BedsideSent, BedsideSignedIn, BedsideWard, BedsideWatch, DeviceClass,
+    SentState, TryCounter,
+};
 pub use clinician::{Clinician, RecordOffer, RecordQuestion, RecordRequest};
 pub use clock::Clock;
 pub use courier::Courier;
@@ -72,13 +76,15 @@ pub use register::{
 };
 pub use reports::Suspicion;
 pub use screens::{
-    AccessAnswer, AccessMark, AccessScreen, AccessesScreen, Action, AskChoice, AskScreen, Carried,
-    DocumentScreen, Fault, FaultScreen, HandoverScreen, ImageNext, ImageScreen, Kept, Notice, OfferScreen,
-    OtherReading, OutgoingScreen, ProofScreen, RecordLineScreen, RecordNext, RecordScreen, ReportLine,
-    RequestScreen, RequestStep, Scanned, SectionMark, SectionScreen, Seen, SharedLinkScreen, VerdictScreen,
-    Way, WayMark, accesses_screen, ask_screen, document_screen, fault_screen, goods_text, handover_screen,
-    offer_screen, outgoing_screen, record_screen, request_screen, shared_link_screen, step_key,
-    verdict_screen,
+    AccessAnswer, AccessMark, AccessScreen, AccessesScreen, Action, AskChoice, AskScreen, BadgeScreen,
+    BedsideNext, Carried, CommandChoice, CommandScreen, DeviceLine, DeviceScreen, DocumentScreen, Fault,
+    FaultScreen, HandoverScreen, ImageNext, ImageScreen, Kept, Notice, OfferScreen, OtherReading,
+    OutgoingScreen, ProofScreen, ReadingLine, ReadingMark, RecordLineScreen, RecordNext, RecordScreen,
+    ReportLine, RequestScreen, RequestStep, Scanned, SectionMark, SectionScreen, Seen, SentLine,
+    SessionScreen, SharedLinkScreen, SignInChoice, VerdictScreen, WardScreen, Way, WayMark, accesses_screen,
+    ask_screen, command_screen, device_screen, document_screen, fault_screen, goods_text, handover_screen,
+    offer_screen, outgoing_screen, record_screen, request_screen, session_screen, shared_link_screen,
+    step_key, verdict_screen, ward_screen,
 };
 pub use settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
 pub use shared_link::{NewSharedLink, SharedLink};

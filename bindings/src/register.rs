@@ -4,6 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use countersign_bedside::{Badge, read_label};
 use countersign_custody::qr::{self, Assembly, NotTaken, Received};
 use countersign_ledger::Genesis;
 use countersign_records::RecordLink;
@@ -11,6 +12,7 @@ use countersign_scan::gs1::{Content, Partners};
 use countersign_scan::{Code, Luma, ScanResult, Scanner};
 use countersign_wallet as wallet;
 
+use crate::bedside::hex;
 use crate::error::CountersignError as Error;
 use crate::handover::codes;
 
@@ -43,7 +45,7 @@ pub struct AuthorityAddress {
     pub message: Vec<u8>,
 }
 
-/// The result of a scan for a register, an authority or a record.
+/// The result of a scan for a register, an authority, a record, a badge or a device.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum RegisterScan {
     /// No code with anything new.
@@ -67,6 +69,16 @@ pub enum RegisterScan {
         /// The link, for [`crate::Clinician::add`]; a secret.
         link: String,
     },
+    /// A badge for a ward.
+    Badge {
+        /// The badge, for [`crate::Bedside::take`]; a secret.
+        badge: String,
+    },
+    /// A bedside device.
+    Device {
+        /// Its number, for [`crate::Bedside::device`].
+        device: String,
+    },
     /// An attribute authority.
     Authority {
         /// The authority.
@@ -74,7 +86,8 @@ pub enum RegisterScan {
     },
 }
 
-/// Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record.
+/// Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record, a badge, a
+/// bedside device.
 #[derive(Default, uniffi::Object)]
 pub struct RegisterReader {
     eye: Mutex<Eye>,
@@ -150,6 +163,12 @@ impl RegisterReader {
         if let Ok(link) = RecordLink::parse(text) {
             return Ok(RegisterScan::Record { link: link.to_text().to_string() });
         }
+        if Badge::parse(text).is_some() {
+            return Ok(RegisterScan::Badge { badge: text.trim().to_owned() });
+        }
+        if let Some(sid) = read_label(text) {
+            return Ok(RegisterScan::Device { device: hex(&sid) });
+        }
         let fed = self.eye().assembly.feed(text);
         match fed {
             Ok(Received::Whole(message)) => {
@@ -218,6 +237,18 @@ mod tests {
         assert_eq!(reader.scan_code("https://a.example"), Ok(RegisterScan::Foreign));
         let codes = codes(b"https://a.example\n{}").unwrap();
         assert_eq!(reader.scan_code(&codes[0]), Err(Error::invalid("register")));
+    }
+
+    #[test]
+    fn a_badge_and_a_device_are_known_by_their_codes() {
+        let reader = RegisterReader::new();
+        let badge =
+            format!("CSB1 {} spiffe://meds.example/bedside-gateway/north n.example:1", "0A".repeat(69));
+        assert_eq!(reader.scan_code(&badge), Ok(RegisterScan::Badge { badge: badge.clone() }));
+        let device = "a1".repeat(16);
+        let label = format!("CSD1 {}", device.to_uppercase());
+        assert_eq!(reader.scan_code(&label), Ok(RegisterScan::Device { device }));
+        assert_eq!(reader.scan_code(&label[..30]), Ok(RegisterScan::Foreign));
     }
 
     #[test]

@@ -255,13 +255,14 @@ struct ReportsView: View {
 
 struct TypingView: View {
     let model: Model
+    let aim: Aim
     let wrong: String?
     @State private var code = ""
 
     var body: some View {
         Page {
             Heading(words.of("scan.type"))
-            Field(words.of("scan.type-hint"), $code)
+            Field(words.of(aim.typedHint), $code)
                 // Letters and digits as they are printed.
                 .keyboardType(.asciiCapable)
             Wrong(text: wrong)

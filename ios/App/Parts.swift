@@ -173,6 +173,28 @@ struct Field: View {
     }
 }
 
+/// A password is typed, below its name.
+struct Secret: View {
+    let label: String
+    @Binding var text: String
+
+    init(_ label: String, _ text: Binding<String>) {
+        self.label = label
+        _text = text
+    }
+
+    var body: some View {
+        VStack(alignment: .leading, spacing: 4) {
+            Line(label, .quiet).accessibilityHidden(true)
+            SecureField("", text: $text)
+                .accessibilityLabel(label)
+                .padding(16)
+                .frame(minHeight: 56)
+                .overlay(RoundedRectangle(cornerRadius: 12).strokeBorder(Shade.edge.color))
+        }
+    }
+}
+
 /// Why what was typed cannot be used.
 struct Wrong: View {
     let text: String?

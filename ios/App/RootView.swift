@@ -32,7 +32,10 @@ struct RootView: View {
             Task { await Round.askToTell() }
         }
         .sensoryFeedback(trigger: model.screen) { _, screen in screen.feels.map(felt) }
-        .onChange(of: phase) { light() }
+        .onChange(of: phase) {
+            light()
+            if phase == .background { model.hidden() }
+        }
         // A code of ours that the phone's own camera read.
         .onOpenURL { url in
             let link = url.absoluteString
@@ -118,7 +121,7 @@ struct ScreenView: View {
         case .pin(let register): PinView(model: model, register: register)
         case .home(let examples): HomeView(model: model, showsExamples: examples)
         case .camera(let camera): CameraView(model: model, camera: camera)
-        case .typing(_, let wrong): TypingView(model: model, wrong: wrong.map(words.of))
+        case .typing(let aim, let wrong): TypingView(model: model, aim: aim, wrong: wrong.map(words.of))
         case .verdict(let verdict): VerdictView(model: model, shown: verdict)
         case .rests(let rests): RestsView(rests: rests)
         case .medicines(let packs): MedicinesView(model: model, packs: packs)
@@ -153,6 +156,7 @@ struct ScreenView: View {
         case .asking(let screen): AskingView(model: model, screen: screen)
         case .askingFor(let question, let wrong):
             AskingForView(model: model, question: question, wrong: wrong.map(words.of))
+        case .atBed(let there): AtBedView(model: model, there: there)
         case .faulty(let fault): FaultView(model: model, screen: fault)
         }
     }

@@ -64,6 +64,7 @@ struct HomeView: View {
             } else {
                 Tap(words.of("home.carry")) { model.carry() }
                 Tap(words.of("home.records")) { model.records() }
+                Tap(words.of("home.ward")) { model.ward() }
                 Tap(words.of("home.settings")) { model.preferences() }
             }
         }

@@ -51,9 +51,17 @@ final class Frames: @unchecked Sendable {
         do {
             switch aim {
             case nil: return .nothing
-            case .register, .authority, .record:
+            case .register, .authority, .record, .badge, .device:
                 return .register(try reader.scanFrame(width: wide, height: high, stride: apart, luma: luma))
-            case .pack: return .pack(try phone.checker.checkFrame(width: wide, height: high, stride: apart, luma: luma))
+            case .pack:
+                let result = try phone.checker.checkFrame(width: wide, height: high, stride: apart, luma: luma)
+                guard case .notAPack = result else { return .pack(result) }
+                // A code of ours leads to its screen, wherever it is scanned.
+                let other = try reader.scanFrame(width: wide, height: high, stride: apart, luma: luma)
+                switch other {
+                case .record, .badge, .device: return .register(other)
+                default: return .pack(result)
+                }
             case .damage: return shutter ? .photograph(encode(width, height, stride, luma)) : .nothing
             default: return .goods(try phone.courier.scanFrame(width: wide, height: high, stride: apart, luma: luma))
             }

@@ -33,6 +33,7 @@ extension Screen {
     func isLike(_ other: Screen) -> Bool {
         switch (self, other) {
         case (.records, .records), (.record, .record), (.accesses, .accesses): true
+        case (.atBed(let one), .atBed(let two)): one.isLike(two)
         default: false
         }
     }
@@ -58,6 +59,7 @@ extension Screen {
             .reporting(_, let wrong?):
             words.of(wrong)
         case .done: words.of("show.both-hold")
+        case .atBed(let there): there.spoken(in: words)
         default: nil
         }
     }

@@ -17,6 +17,8 @@ extension Model {
         let wrong = { (fault: FaultScreen) in self.put(.typing(aim, wrong: fault.text)) }
         switch aim {
         case .pack: check(code, otherwise: wrong)
+        case .badge: scanned(badge: code)
+        case .device: scanned(device: code.trimmingCharacters(in: .whitespacesAndNewlines), otherwise: wrong)
         case .load: run({ try $0.courier.load(code: code) }, otherwise: wrong) { _ in self.carry() }
         default:
             run({ try $0.courier.scanCode(text: code) }, otherwise: wrong) {
@@ -78,8 +80,7 @@ extension Model {
     func saw(_ sight: Frames.Sight) {
         guard case .camera(let camera) = screen, !isBusy else { return }
         switch (sight, camera.aim) {
-        case (.register(let scan), .register), (.register(let scan), .authority), (.register(let scan), .record):
-            learnt(scan, camera)
+        case (.register(let scan), _): learnt(scan, camera)
         case (.pack(let result), .pack): sawPack(result, camera)
         case (.goods(let scan), .take), (.goods(let scan), .load), (.goods(let scan), .answer): saw(scan)
         case (.photograph(let file), .damage): answer(.damaged(photo: file))
@@ -99,7 +100,9 @@ extension Model {
                 put(.pin(register))
             }
         case (.authority(let authority), .authority): use(authority)
-        case (.record(let link), .record): add(link: link)
+        case (.record(let link), let aim) where aim.isOfMembers: add(link: link)
+        case (.badge(let badge), let aim) where aim.isOfMembers: scanned(badge: badge)
+        case (.device(let device), let aim) where aim.isOfMembers: scanned(device: device)
         case (.part(let have, let need), _): progress(have, need, camera)
         default: break
         }

@@ -18,6 +18,7 @@ extension Model {
         case .records, .record, .document, .picture, .paper, .restoring, .sharing, .accesses, .code, .links, .linking,
             .linked, .recordErasing, .asking, .askingFor:
             "records"
+        case .atBed: "ward"
         default: ""
         }
     }
@@ -34,6 +35,7 @@ extension Model {
         case "medicines": medicines()
         case "settings": preferences()
         case "records": records()
+        case "ward": ward()
         case "carry": carry()
         case "take", "outbox", "showing":
             run {

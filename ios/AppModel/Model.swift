@@ -4,7 +4,8 @@ import Observation
 
 /// Where the person is, and what a tap leads to. Rules of the domain are the core's; here is only the order of the screens.
 ///
-/// What concerns packs is in `Model+Packs.swift`, goods in `Model+Goods.swift`, medical records in `Model+Records.swift`.
+/// What concerns packs is in `Model+Packs.swift`, goods in `Model+Goods.swift`, medical records in `Model+Records.swift`, bedside
+/// devices in `Model+Bedside.swift`.
 @MainActor @Observable
 public final class Model {
     /// A place on the way: it stays the same one when what it shows changes.
@@ -34,6 +35,7 @@ public final class Model {
     /// A code of ours that was opened from outside, before the app had begun.
     @ObservationIgnored private var waiting: String?
     @ObservationIgnored private var isRounding = false
+    @ObservationIgnored let attendance = Attendance()
 
     public init(phone: Phone) {
         self.phone = phone
@@ -178,6 +180,7 @@ public final class Model {
         self.above = above
         if gone.contains(where: \.screen.isPicture) { phone.forgetPictures() }
         if case .camera(let camera) = screen { frames.look(for: camera.aim) } else { frames.look(for: nil) }
+        moved()
     }
 
     // Registers

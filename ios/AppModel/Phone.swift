@@ -21,12 +21,14 @@ public final class Phone: @unchecked Sendable {
         let checker: PackChecker
         let courier: Courier
         let records: Records
+        let bedside: Bedside
         var clinician: Clinician?
 
         init(_ wallet: Wallet) {
             self.wallet = wallet
             checker = PackChecker(wallet: wallet)
             records = Records(wallet: wallet)
+            bedside = Bedside(wallet: wallet, key: Phone.key)
             courier = Courier(wallet: wallet, key: Phone.key)
         }
     }
@@ -46,6 +48,7 @@ public final class Phone: @unchecked Sendable {
     var checker: PackChecker { get throws { try open().checker } }
     var courier: Courier { get throws { try open().courier } }
     var records: Records { get throws { try open().records } }
+    var bedside: Bedside { get throws { try open().bedside } }
 
     /// Who asks for records of patients: a member who has scanned the code of their house.
     func clinician() throws -> Clinician? {

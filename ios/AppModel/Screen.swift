@@ -53,14 +53,16 @@ public enum Screen: Equatable, Sendable {
     /// What may be asked for of a patient's record.
     case asking(AskScreen)
     case askingFor(Question, wrong: Text? = nil)
+    case atBed(AtBed)
     case faulty(FaultScreen)
 
     /// Whether it shows somebody's health, and so is covered whenever the app is not in front.
     public var isPrivate: Bool {
         switch self {
-        case .camera(let camera): [.pack, .record].contains(camera.aim)
+        case .camera(let camera): [.pack, .record, .badge].contains(camera.aim)
         case .verdict, .medicines, .history, .reporting, .reports, .records, .record, .document, .picture, .paper,
-            .restoring, .sharing, .accesses, .code, .links, .linking, .linked, .recordErasing, .asking, .askingFor:
+            .restoring, .sharing, .accesses, .code, .links, .linking, .linked, .recordErasing, .asking, .askingFor,
+            .atBed:
             true
         default: false
         }
@@ -85,10 +87,16 @@ public enum Screen: Equatable, Sendable {
 
 /// What the camera looks for.
 public enum Aim: Equatable, Sendable {
-    case register, authority, record, pack, take, damage, answer, load
+    case register, authority, record, badge, device, pack, take, damage, answer, load
 
     /// Whether what it looks for can be typed.
-    public var isTyped: Bool { [.pack, .take, .load].contains(self) }
+    public var isTyped: Bool { [.pack, .take, .load, .badge, .device].contains(self) }
+
+    /// Whether it is what members scan, who have a register: then every code of theirs leads to its screen.
+    var isOfMembers: Bool { [.record, .badge, .device, .pack].contains(self) }
+
+    /// The key of how a code is typed.
+    public var typedHint: String { [.badge, .device].contains(self) ? "enrol.code" : "scan.type-hint" }
 }
 
 /// The camera: what to do, and how far it is.

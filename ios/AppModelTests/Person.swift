@@ -113,6 +113,7 @@ final class Person {
         case .asking(let shown): [shown.keyMissing].compactMap { $0?.key }
         case .accesses(let shown): shown.screen.list.map(\.state.key)
         case .records(let medical): (medical.clinic?.requests ?? []).flatMap { [$0.state.key, $0.kept.key] }
+        case .atBed(let there): there.reads
         case .faulty(let shown): [shown.title, shown.text].map(\.key)
         default: []
         }
@@ -181,6 +182,23 @@ final class Person {
             luma.replaceSubrange(at..<at + wide, with: drawing.luma[row * wide..<(row + 1) * wide])
         }
         return Picture(width: width, height: height, luma: luma)
+    }
+}
+
+extension AtBed {
+    /// The keys of the texts that say what matters.
+    fileprivate var reads: [String] {
+        let texts: [Text?] =
+            switch self {
+            case .ward(let shown): [shown.who, shown.none] + shown.badges.map(\.state)
+            case .newBadge: []
+            case .device(let shown, _): [shown.title, shown.problem]
+            case .session(let shown, _):
+                [shown.title, shown.halt, shown.sent?.text] + shown.warnings + shown.readings.map(\.name)
+            case .value(_, let choice, _): [choice.title]
+            case .command(let shown, _): [shown.title]
+            }
+        return (texts + [wrong]).compactMap { $0?.key }
     }
 }
 

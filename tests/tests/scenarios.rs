@@ -794,6 +794,7 @@ fn shown(texts: &[Text], step: &Value) {
 fn name(error: &CountersignError) -> (&'static str, &str) {
     match error {
         CountersignError::Retry { .. } => ("retry", ""),
+        CountersignError::NoGateway => ("no-gateway", ""),
         CountersignError::Refused { reason } => ("refused", reason),
         CountersignError::Invalid { reason } => ("invalid", reason),
         CountersignError::ConsentNeeded { reason } => ("consent-needed", reason),

@@ -49,6 +49,7 @@ pub fn fault_screen(fault: Fault) -> FaultScreen {
         }
         Fault::Failed { error } => match error {
             CountersignError::Retry { .. } => ("fault.retry", Action::Retry),
+            CountersignError::NoGateway => ("fault.no-gateway", Action::Retry),
             CountersignError::Refused { reason } => {
                 let (title, text) = (plain("fault.refused"), refused(&reason));
                 return FaultScreen { title, text, action: Action::Back };
@@ -200,6 +201,7 @@ fn input(reason: &str) -> Option<Text> {
         "password" => "fault.invalid-password",
         "password-short" => "fault.invalid-password-short",
         "badge" => "fault.invalid-badge",
+        "value" => "fault.invalid-value",
         "device" => "fault.invalid-device",
         slip if countersign_scan::Slip::ALL.iter().any(|known| known.key() == slip) => {
             return Some(plain(&format!("reason.{slip}")));

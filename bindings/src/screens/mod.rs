@@ -3,6 +3,7 @@
 //! A record has the texts of its screen as keys of `bindings/texts` with their arguments, in the order in which they are
 //! shown. The apps draw them, and know what a button of an [`Action`] does.
 
+mod bedside;
 mod clinician;
 mod courier;
 mod document;
@@ -13,6 +14,11 @@ mod reports;
 mod shared_link;
 mod verdict;
 
+pub use bedside::{
+    BadgeScreen, BedsideNext, CommandChoice, CommandScreen, DeviceLine, DeviceScreen, ReadingLine,
+    ReadingMark, SentLine, SessionScreen, SignInChoice, WardScreen, command_screen, device_screen,
+    session_screen, ward_screen,
+};
 pub use clinician::{AskChoice, AskScreen, RequestScreen, RequestStep, ask_screen, request_screen};
 pub use courier::{
     Carried, HandoverScreen, OfferScreen, OutgoingScreen, ProofScreen, handover_screen, offer_screen,

@@ -50,7 +50,7 @@ pub fn run(args: &Args, as_json: bool) -> Result<()> {
         GatewayCommand::Device { class, ops, again } => {
             let (class, ops, again) = (class.clone(), ops.clone(), again.clone());
             let reply: Value = serde_json::from_str(&ask(GatewayRequest::Device { class, ops, again })?)?;
-            told(&reply, as_json, &["sid", "epoch", "record"]);
+            told(&reply, as_json, &["sid", "label", "epoch", "record"]);
         }
         GatewayCommand::Retire { sid } => say!("{}", ask(GatewayRequest::Retire { sid: sid.clone() })?),
         GatewayCommand::Associate { sid, association } => {

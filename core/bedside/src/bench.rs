@@ -11,6 +11,8 @@
 //!
 //! A badge is a text, to be shown as a code to the tablet that is to have it: `CSB1`, the bytes in hexadecimal digits, the gateway's
 //! SPIFFE ID and its address, with blanks between. Who reads it is its holder: it is shown once, and thrown away.
+//!
+//! The label of a device is a text for a code that sticks to it: `CSD1`, a blank, its SID in hexadecimal digits. It is no secret.
 
 use base16ct::mixed::decode_vec;
 use base16ct::upper::encode_string;
@@ -105,6 +107,18 @@ impl Badge {
     }
 }
 
+const LABEL: &str = "CSD1 ";
+
+/// The text of a device's label.
+pub fn label(sid: &Id) -> String {
+    format!("{LABEL}{}", encode_string(sid))
+}
+
+/// Reads what [`label`] wrote.
+pub fn read_label(text: &str) -> Option<Id> {
+    decode_vec(text.trim().strip_prefix(LABEL)?).ok()?.try_into().ok()
+}
+
 fn field<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..at + N)?.try_into().ok()
 }
@@ -130,6 +144,12 @@ mod tests {
             [&text[1..], &text.replace("CSB1", "CSB2"), &text.replace(":8446", ""), &format!("{text} x"), ""]
         {
             assert_eq!(Badge::parse(wrong), None, "{wrong}");
+        }
+
+        let sticker = label(&[0xa1; 16]);
+        assert_eq!(read_label(&sticker), Some([0xa1; 16]));
+        for wrong in [&sticker[1..], &sticker[..sticker.len() - 1], &format!("{sticker}00"), &text, ""] {
+            assert_eq!(read_label(wrong), None, "{wrong}");
         }
     }
 }

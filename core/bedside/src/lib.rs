@@ -6,7 +6,7 @@
 //! - [`DailyKey`]: the gateway's key of the day, signed, which no log takes: a tablet asks the gateway for it.
 //! - [`Datagram`]: what goes over UDP, and [`Refusal`]: why a gateway says no.
 //! - [`document`]: readings, in the codes of ISO/IEEE 11073, as FHIR R4 Observations with UCUM units.
-//! - [`Bench`] and [`Badge`]: what is handed over by hand; [`SoftDevice`]: a device in software, to try all this with.
+//! - [`Bench`] and [`Badge`]: what is handed over by hand; [`label`]: what a device's code says; [`SoftDevice`]: a device in software, to try all this with.
 //!
 //! In scope: formats and rules. Out of scope: sockets, databases, the protocol itself.
 
@@ -22,12 +22,12 @@ mod rows;
 mod rules;
 mod soft_device;
 
-pub use bench::{Badge, Bench};
+pub use bench::{Badge, Bench, label, read_label};
 pub use daily_key::{DAILY_KEY, DailyKey, NotAKey};
 pub use datagram::{Datagram, KEY_QUESTION, MAX_DATAGRAM, handle};
-pub use mdc::{Metric, metric, ucum};
+pub use mdc::{ALWAYS, Metric, SETTABLE, metric, metrics, ucum};
 pub use names::{credential, device, gateway_id, user_id};
-pub use observation::{Bed, Measured, Shown, document, shown};
+pub use observation::{Bed, Measured, Shown, document, doubt, shown};
 pub use ops::{op, op_names, ops};
 pub use refusal::Refusal;
 pub use rows::{CredentialRow, DeviceRow, SessionRow, Status};

@@ -10,26 +10,33 @@ pub struct Metric {
     pub title: &'static str,
     /// LOINC's code for a vital sign of FHIR R4, and the UCUM unit that its profile asks for.
     pub vital_sign: Option<(&'static str, &'static str)>,
+    /// For how long a reading is taken as the patient's state, in milliseconds: ours, and no standard's.
+    pub holds_millis: u64,
 }
 
-/// A code, its reference identifier, what a person calls it, and as which vital sign it is known.
-type Row = (u32, &'static str, &'static str, Option<(&'static str, &'static str)>);
+/// A code, its reference identifier, what a person calls it, as which vital sign it is known, and for how long a reading holds.
+type Row = (u32, &'static str, &'static str, Option<(&'static str, &'static str)>, u64);
+
+/// What is measured all the time: a value that is not renewed says that something is wrong.
+pub const ALWAYS: u64 = 10_000;
+/// What is measured now and then.
+const NOW_AND_THEN: u64 = 15 * 60_000;
 
 /// Metrics, by their code with the partition (2 << 16) in front.
 const METRICS: [Row; 13] = [
-    (147_842, "MDC_ECG_HEART_RATE", "Heart rate", Some(("8867-4", "/min"))),
-    (149_530, "MDC_PULS_OXIM_PULS_RATE", "Pulse rate", None),
-    (150_456, "MDC_PULS_OXIM_SAT_O2", "Oxygen saturation", Some(("2708-6", "%"))),
-    (150_364, "MDC_TEMP_BODY", "Body temperature", Some(("8310-5", "Cel"))),
-    (151_562, "MDC_RESP_RATE", "Respiratory rate", Some(("9279-1", "/min"))),
-    (150_021, "MDC_PRESS_BLD_NONINV_SYS", "Systolic blood pressure", None),
-    (150_022, "MDC_PRESS_BLD_NONINV_DIA", "Diastolic blood pressure", None),
-    (150_023, "MDC_PRESS_BLD_NONINV_MEAN", "Mean blood pressure", None),
-    (150_037, "MDC_PRESS_BLD_ART_ABP_SYS", "Systolic arterial pressure", None),
-    (150_038, "MDC_PRESS_BLD_ART_ABP_DIA", "Diastolic arterial pressure", None),
-    (150_039, "MDC_PRESS_BLD_ART_ABP_MEAN", "Mean arterial pressure", None),
-    (157_784, "MDC_FLOW_FLUID_PUMP", "Infusion rate", None),
-    (160_184, "MDC_CONC_GLU_CAPILLARY_WHOLEBLOOD", "Capillary glucose", None),
+    (147_842, "MDC_ECG_HEART_RATE", "Heart rate", Some(("8867-4", "/min")), ALWAYS),
+    (149_530, "MDC_PULS_OXIM_PULS_RATE", "Pulse rate", None, ALWAYS),
+    (150_456, "MDC_PULS_OXIM_SAT_O2", "Oxygen saturation", Some(("2708-6", "%")), ALWAYS),
+    (150_364, "MDC_TEMP_BODY", "Body temperature", Some(("8310-5", "Cel")), NOW_AND_THEN),
+    (151_562, "MDC_RESP_RATE", "Respiratory rate", Some(("9279-1", "/min")), ALWAYS),
+    (150_021, "MDC_PRESS_BLD_NONINV_SYS", "Systolic blood pressure", None, NOW_AND_THEN),
+    (150_022, "MDC_PRESS_BLD_NONINV_DIA", "Diastolic blood pressure", None, NOW_AND_THEN),
+    (150_023, "MDC_PRESS_BLD_NONINV_MEAN", "Mean blood pressure", None, NOW_AND_THEN),
+    (150_037, "MDC_PRESS_BLD_ART_ABP_SYS", "Systolic arterial pressure", None, ALWAYS),
+    (150_038, "MDC_PRESS_BLD_ART_ABP_DIA", "Diastolic arterial pressure", None, ALWAYS),
+    (150_039, "MDC_PRESS_BLD_ART_ABP_MEAN", "Mean arterial pressure", None, ALWAYS),
+    (157_784, "MDC_FLOW_FLUID_PUMP", "Infusion rate", None, ALWAYS),
+    (160_184, "MDC_CONC_GLU_CAPILLARY_WHOLEBLOOD", "Capillary glucose", None, NOW_AND_THEN),
 ];
 
 /// Units of partition 4: MDC, UCUM.
@@ -54,9 +61,20 @@ const UNITS: [(u16, &str); 16] = [
 
 /// What is known of a metric.
 pub fn metric(code: u32) -> Option<Metric> {
-    let found = METRICS.iter().find(|(own, ..)| *own == code);
-    found.map(|&(_, name, title, vital_sign)| Metric { name, title, vital_sign })
+    METRICS.iter().find(|(own, ..)| *own == code).map(of)
 }
+
+/// Everything that is known of metrics.
+pub fn metrics() -> impl Iterator<Item = Metric> {
+    METRICS.iter().map(of)
+}
+
+const fn of(&(_, name, title, vital_sign, holds_millis): &Row) -> Metric {
+    Metric { name, title, vital_sign, holds_millis }
+}
+
+/// What can be set at a device, and in which unit.
+pub const SETTABLE: [(u32, u16); 1] = [(157_784, 3_122)];
 
 /// The UCUM code of a unit of partition 4.
 pub fn ucum(unit: u16) -> Option<&'static str> {
@@ -69,7 +87,7 @@ mod tests {
 
     #[test]
     fn codes_are_there_once_and_vital_signs_have_units_of_the_table() {
-        for (at, (code, _, _, vital_sign)) in METRICS.iter().enumerate() {
+        for (at, (code, _, _, vital_sign, _)) in METRICS.iter().enumerate() {
             assert_eq!(code >> 16, 2, "the partition of metrics");
             assert!(METRICS[..at].iter().all(|(other, ..)| other != code));
             let unit = vital_sign.map(|(_, unit)| unit);
@@ -79,5 +97,8 @@ mod tests {
             assert!(UNITS[..at].iter().all(|(other, _)| other != code));
         }
         assert_eq!((ucum(3_872), ucum(9_999)), (Some("mm[Hg]"), None));
+        for (code, unit) in SETTABLE {
+            assert!(metric(code).is_some() && ucum(unit).is_some());
+        }
     }
 }

@@ -185,6 +185,17 @@ pub fn shown(reading: &Reading) -> Shown {
     }
 }
 
+/// Why a number is not simply the patient's: `test`, `demonstration`, `calibration` or `questionable`, as the device says.
+pub const fn doubt(reading: &Reading) -> Option<&'static str> {
+    match reading.status {
+        status if status & TEST != 0 => Some("test"),
+        status if status & DEMONSTRATION != 0 => Some("demonstration"),
+        status if status & CALIBRATION != 0 => Some("calibration"),
+        status if status & QUESTIONABLE != 0 => Some("questionable"),
+        _ => None,
+    }
+}
+
 /// A number with all its digits, those behind the point that are zero as well: they tell how exact it is.
 fn decimal(mantissa: i32, exponent: i8) -> String {
     let (sign, digits) = (if mantissa < 0 { "-" } else { "" }, mantissa.unsigned_abs().to_string());

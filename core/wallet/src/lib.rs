@@ -70,7 +70,8 @@ mod whole_logs;
 pub use act::ActError;
 pub use authority_address::{AuthorityAddress, NotAnAuthority};
 pub use bedside::{
-    BadgeError, Badges, BedsideError, BedsideLink, BedsideSession, Keeping, MIN_PASSWORD, TRIES,
+    BadgeError, Badges, BedsideDevices, BedsideError, BedsideLink, BedsideSession, Board, Keeping, Latest,
+    MIN_PASSWORD, Requested, SHOWS_WITHIN, ScreenLock, Standing, TRIES, UNTOUCHED, WrongPassword,
 };
 pub use client::{
     Acknowledged, AttributeAuthority, Client, ClientError, Https, HttpsError, Limits, Method, RecordStore,

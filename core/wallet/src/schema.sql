@@ -273,5 +273,12 @@ CREATE TABLE badges (
     passes  INTEGER NOT NULL,
     lanes   INTEGER NOT NULL,
     salt    BLOB    NOT NULL,
-    wrapped BLOB    NOT NULL
+    wrapped BLOB    NOT NULL,
+    subject TEXT    NOT NULL            -- the credential on the ledger: a hash of its name
 ) STRICT;
+
+-- Bedside devices at which somebody signed in here, the latest few: to be chosen from.
+CREATE TABLE bedside_devices (
+    sid BLOB    PRIMARY KEY,
+    met INTEGER NOT NULL                -- when last: milliseconds since 1970
+) STRICT, WITHOUT ROWID;

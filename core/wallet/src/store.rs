@@ -36,7 +36,7 @@ use rusqlite::{
 
 use self::access::Access;
 
-pub(crate) use self::badges::{Wrapped, badge, badges, forget_badge, set_badge};
+pub(crate) use self::badges::{Wrapped, badge, badges, forget_badge, meet_device, met_devices, set_badge};
 pub(crate) use self::checkpoints::{
     Position, find_ends, forget_position, fork, forks, insert_checkpoint, note, position, prune, set_end,
     set_position, set_synced, synced,

@@ -169,6 +169,16 @@ public struct TextField: _Leaf {
     public init(_ key: LocalizedStringKey, text: Binding<String>, axis: Axis) {}
     @_disfavoredOverload public init<S: StringProtocol>(_ label: S, text: Binding<String>, axis: Axis) {}
 }
+public struct SecureField: _Leaf {
+    public init(_ key: LocalizedStringKey, text: Binding<String>) {}
+    @_disfavoredOverload public init<S: StringProtocol>(_ label: S, text: Binding<String>) {}
+}
+public protocol Gesture {}
+public struct DragGesture: Gesture {
+    public struct Value {}
+    public init(minimumDistance: CGFloat = 10) {}
+    @MainActor public func onEnded(_ action: @escaping (Value) -> Void) -> some Gesture { self }
+}
 public struct Toggle: _Leaf {
     public init(_ key: LocalizedStringKey, isOn: Binding<Bool>) {}
     @_disfavoredOverload public init<S: StringProtocol>(_ label: S, isOn: Binding<Bool>) {}
@@ -288,6 +298,7 @@ extension View {
     public func multilineTextAlignment(_ alignment: TextAlignment) -> some View { self }
     public func safeAreaInset<V: View>(edge: VerticalEdge, @ViewBuilder content: () -> V) -> some View { self }
     public func ignoresSafeArea() -> some View { self }
+    public func simultaneousGesture<G: Gesture>(_ gesture: G) -> some View { self }
     public func disabled(_ isDisabled: Bool) -> some View { self }
     public func buttonStyle<S: PrimitiveButtonStyle>(_ style: S) -> some View { self }
     public func environment<V>(_ path: WritableKeyPath<EnvironmentValues, V>, _ value: V) -> some View { self }

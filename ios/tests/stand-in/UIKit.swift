@@ -37,7 +37,7 @@ public final class UIImage: NSObject {
     public convenience init(cgImage: CGImage) { self.init() }
     public func jpegData(compressionQuality: CGFloat) -> Data? { nothing() }
 }
-public enum UIKeyboardType: Sendable { case `default`, asciiCapable, URL }
+public enum UIKeyboardType: Sendable { case `default`, asciiCapable, URL, decimalPad }
 public struct UITextContentType: Sendable {
     public static let oneTimeCode = UITextContentType(), name = UITextContentType()
 }

@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use countersign_bedside::{Badge, Bench, GATEWAY, Measured, gateway_id, op_names, ops};
+use countersign_bedside::{Badge, Bench, GATEWAY, Measured, gateway_id, label, op_names, ops};
 use countersign_device::{Class, Gateway, Id, Key, Ops, Point, UnixMillis as At};
 use countersign_ledger::{Certificate, Identity, PublicKey, UnixMillis};
 use countersign_wallet::{Cost, KeyStore, KeyStoreError, StoredKey};
@@ -465,7 +465,8 @@ impl Shared {
         let Provisioned { sid, epoch, auth, ratchet, max_ops } = of.clone();
         let bench =
             Bench { sid, gateway: gateway_id(self.certificate.identity()), auth, ratchet, epoch, max_ops };
-        json!({ "sid": hex(&sid), "epoch": epoch, "ops": op_names(max_ops), "record": bench.to_text() })
+        let (ops, label) = (op_names(max_ops), label(&sid));
+        json!({ "sid": hex(&sid), "label": label, "epoch": epoch, "ops": ops, "record": bench.to_text() })
             .to_string()
     }
 

@@ -19,7 +19,7 @@
 //! | `revoke MEMBER` | revokes the member's certificate | `revoked` |
 //! | `attributes MEMBER LIST` | registers a member's attributes, such as `role: cardiologist;hospital: north` | `registered` |
 //!
-//! The node keeps a record store; the bedside gateway beside it has devices in software, which measure a pulse of 72. The attribute authority beside it has an address and a TLS root of its own.
+//! The node keeps a record store; the bedside gateway beside it has devices in software, which measure a pulse of 72, and what was set. The attribute authority beside it has an address and a TLS root of its own.
 //!
 //! The lot L1 (serials S000 to S099, until 2035-11-30) is in order, its pack S007 is dispensed. L2 (T000 to T099) is
 //! recalled. The list of what is in every unit, S001 and S002, is the file `contents`. The wallet of a patient who follows the
@@ -38,7 +38,7 @@ use countersign_bedside::{BEDSIDE, Bench, GATEWAY, NURSE, Response, SoftDevice};
 use countersign_custody::qr::{self, Codes};
 use countersign_custody::report::word;
 use countersign_custody::{Contents, SerialSet};
-use countersign_device::{Command, Float, Heard, Reading, Uptime, Value};
+use countersign_device::{Command, Float, Heard, Ops, Reading, Uptime, Value};
 use countersign_ledger::{
     Fields, Genesis, Hash, Held, Identity, Kind, LogName, LogSpec, PublicKey, Subject, UnixMillis,
 };
@@ -281,7 +281,7 @@ impl Ward {
         let (mut device, began) = (SoftDevice::provision(&bench)?, self.began);
         let (stop, heard) = (Arc::clone(&self.stop), Arc::clone(&self.heard));
         std::thread::spawn(move || {
-            let mut buffer = [0; 1_500];
+            let (mut buffer, mut set) = ([0; 1_500], None);
             while !stop.load(Ordering::Relaxed) {
                 let at = Uptime(u64::try_from(began.elapsed().as_millis()).unwrap_or_default());
                 // Lost, as datagrams are.
@@ -291,13 +291,17 @@ impl Ward {
                 match socket.recv(&mut buffer).map(|length| device.hear(&buffer[..length], at, nonce)) {
                     Ok(Ok(Response::Answer(bytes))) => drop(socket.send(&bytes)),
                     Ok(Ok(Response::Heard(Heard::Command(command)))) => {
+                        set = Some(command).filter(|command| command.op == Ops::SETTINGS).or(set);
                         *heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(command);
                     }
                     _ => {}
                 }
                 let value = Float::new(720, -1).unwrap_or(Float::NOT_A_NUMBER);
                 let pulse = Reading { metric: 147_842, value, unit: 2_720, status: 0, tick: at.tick() };
-                if let Ok(bytes) = device.reading(&pulse, at) {
+                // What was set is measured as well.
+                let rate =
+                    set.map(|Command { metric, value, unit, .. }| Reading { metric, value, unit, ..pulse });
+                for bytes in [Some(pulse), rate].iter().flatten().flat_map(|one| device.reading(one, at)) {
                     let _ = socket.send(&bytes);
                 }
             }

@@ -477,6 +477,7 @@ private func shown(_ texts: [Text], _ step: [String: Any]) {
 private func described(_ error: CountersignError) -> (String, String?) {
     switch error {
     case .Retry: ("retry", nil)
+    case .NoGateway: ("no-gateway", nil)
     case .Refused(let reason): ("refused", reason)
     case .Invalid(let reason): ("invalid", reason)
     case .ConsentNeeded(let reason): ("consent-needed", reason)

@@ -15,12 +15,13 @@
 use std::sync::Arc;
 
 use argon2::{Algorithm, Argon2, Params, Version};
-use countersign_bedside::Badge;
+use countersign_bedside::{Badge, CredentialRow, Status, credential};
 use countersign_device::{Credential, Key, SEALED, wrapping_key};
+use countersign_ledger::{LogName, Subject, UnixMillis};
 use zeroize::Zeroizing;
 
 use crate::key_store::{KeyStore, KeyStoreError};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, SnapshotDamaged};
 use crate::store::{self, StoreError, Wrapped};
 use crate::vault::Cost;
 
@@ -38,6 +39,19 @@ pub enum Keeping {
     Counted,
     /// Masked; the gateway counts them.
     Masked,
+}
+
+/// How far a credential is good, by what this wallet has of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// The ledger has no row of it yet, as far as is known here.
+    Unknown,
+    /// It is good, with what the row permits, until its end.
+    Good(CredentialRow),
+    /// Its shift is over, since this moment.
+    Over(UnixMillis),
+    /// It was taken back, or its holder's certificate was.
+    Ended,
 }
 
 /// Why a credential is not kept, or not opened.
@@ -64,6 +78,9 @@ pub enum BadgeError {
     /// The operating system gave no randomness.
     #[error("no randomness from the operating system")]
     Random,
+    /// What is stored of the ledger is damaged: the next sync mends it.
+    #[error(transparent)]
+    Damaged(#[from] SnapshotDamaged),
 }
 
 /// The credentials of a wallet.
@@ -87,7 +104,31 @@ impl<'a> Badges<'a> {
 
     /// Gateways at which there is a credential, by their SPIFFE IDs.
     pub fn gateways(&self) -> Result<Vec<String>, BadgeError> {
-        Ok(store::badges(self.snapshot.store.read())?)
+        let rows = store::badges(self.snapshot.store.read())?;
+        Ok(rows.into_iter().map(|(gateway, _)| gateway).collect())
+    }
+
+    /// The same, with how far each credential is good at `now`. Needs no password.
+    pub fn standings(&mut self, now: UnixMillis) -> Result<Vec<(String, Standing)>, BadgeError> {
+        let rows = store::badges(self.snapshot.store.read())?;
+        rows.into_iter().map(|(gateway, subject)| Ok((gateway, self.standing(subject, now)?))).collect()
+    }
+
+    fn standing(&mut self, subject: String, now: UnixMillis) -> Result<Standing, BadgeError> {
+        let Ok(subject) = Subject::new(subject) else { return Ok(Standing::Unknown) };
+        let history = self.snapshot.history(LogName::TRUST, &subject)?.unwrap_or_default();
+        let latest = history.iter().rev().find_map(|entry| CredentialRow::of(entry.standing()?));
+        let Some(row) = latest else { return Ok(Standing::Unknown) };
+        // Not readable before the first sync; then there is no row either.
+        let revoked = self
+            .snapshot
+            .trust()
+            .is_ok_and(|trust| trust.is_revoked(row.certificate, LogName::TRUST, u64::MAX));
+        Ok(match row {
+            row if row.status == Status::Ended || revoked => Standing::Ended,
+            row if row.until <= now.0 => Standing::Over(UnixMillis(row.until)),
+            row => Standing::Good(row),
+        })
     }
 
     /// Takes up a credential, in place of one for the same gateway.
@@ -185,7 +226,8 @@ impl<'a> Badges<'a> {
             Keeping::Masked => credential.mask(&key).to_vec(),
         };
         let address = address.to_owned();
-        Ok(Wrapped { address, keeping: keeping as u8, cost: self.cost, salt, bytes })
+        let subject = self::credential(&credential.cred).to_string();
+        Ok(Wrapped { address, keeping: keeping as u8, cost: self.cost, salt, bytes, subject })
     }
 }
 

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use countersign_bedside::Badge;
 use countersign_device::{Credential, Key};
-use countersign_ledger::Identity;
+use countersign_ledger::{Identity, UnixMillis};
 use countersign_node::{Config, Node};
 use countersign_wallet::{
-    BadgeError, Badges, Cost, Keeping, KeyStore, KeyStoreError, Snapshot, TRIES, Vault,
+    BadgeError, Badges, BedsideDevices, Cost, Keeping, KeyStore, KeyStoreError, Snapshot, Standing, TRIES,
+    Vault,
 };
 
 const GATEWAY: &str = "spiffe://meds.example/bedside-gateway/north";
@@ -175,4 +176,26 @@ fn the_database_without_the_key_store_opens_nothing_and_forgetting_leaves_nothin
     assert_eq!(tablet.badges().gateways().unwrap(), [GATEWAY]);
     tablet.badges().forget(GATEWAY).unwrap();
     assert!(matches!(tablet.open("246810"), Err(BadgeError::None)));
+}
+
+#[test]
+fn a_badge_that_the_ledger_has_not_told_of_is_neither_good_nor_over() {
+    let mut tablet = Tablet::new();
+    tablet.badges().keep(&badge(), "246810", Keeping::Masked).unwrap();
+    let standings = tablet.badges().standings(UnixMillis(u64::MAX)).unwrap();
+    assert_eq!(standings, [(GATEWAY.to_owned(), Standing::Unknown)]);
+    assert!(!tablet.has(&badge().credential.cred), "the wallet's files do not have the credential's name");
+}
+
+#[test]
+fn the_latest_few_devices_are_remembered() {
+    let mut tablet = Tablet::new();
+    let mut devices = BedsideDevices(&mut tablet.snapshot);
+    for number in 0..20 {
+        devices.meet(&[number; 16], UnixMillis(number.into())).unwrap();
+    }
+    devices.meet(&[15; 16], UnixMillis(99)).unwrap();
+    let met: Vec<u8> = devices.met().unwrap().iter().map(|(sid, _)| sid[0]).collect();
+    assert_eq!((met.len(), &met[..3]), (12, &[15, 19, 18][..]));
+    assert!(devices.registered(&[15; 16]).unwrap().is_none(), "the ledger has nothing of it");
 }

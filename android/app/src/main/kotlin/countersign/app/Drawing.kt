@@ -37,6 +37,7 @@ interface Platform {
 /** Draws each screen that has no camera. One function a screen, from the top down. */
 class Drawing(ui: Ui, private val model: Model, private val platform: Platform) : Page(ui) {
     private val medical = MedicalDrawing(ui, model, platform)
+    private val bedside = BedsideDrawing(ui, model)
 
     fun draw(screen: Screen): View {
         val page = ui.column(16)
@@ -68,6 +69,7 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
                 is Screen.Erasing -> erasing()
                 is Screen.Faulty -> faulty(screen)
                 is Screen.Medical -> medical.fill(this, screen)
+                is BedsideScreen -> bedside.fill(this, screen)
                 is Screen.Eye -> error("the camera has a view of its own")
             }
         }
@@ -110,12 +112,13 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
         } else {
             tap("home.carry", tapped = model::carry)
             tap("home.records", tapped = model.records::all)
+            tap("home.ward", tapped = model.bedside::ward)
             tap("home.settings", tapped = model::preferences)
         }
     }
 
     private fun LinearLayout.typing(screen: Screen.Typing) {
-        val field = ui.field(words.of("scan.type-hint"))
+        val field = ui.field(words.of(if (screen.aim in TYPED_PLAINLY) "enrol.code" else "scan.type-hint"))
         put(ui.heading(words.of("scan.type")))
         put(field)
         wrong(screen.wrong)
@@ -451,6 +454,9 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
     }
 
     companion object {
+        /** Codes that are not printed as those of goods. */
+        private val TYPED_PLAINLY = setOf(Aim.BADGE, Aim.DEVICE)
+
         /** What a person may want to report. */
         private val DOUBTFUL = setOf(VerdictKind.SUSPECT, VerdictKind.ATTENTION)
 
@@ -552,6 +558,6 @@ class EyeView(private val ui: Ui, private val model: Model, platform: Platform, 
     }
 
     private companion object {
-        val TYPED = setOf(Aim.PACK, Aim.TAKE, Aim.LOAD)
+        val TYPED = setOf(Aim.PACK, Aim.TAKE, Aim.LOAD, Aim.BADGE, Aim.DEVICE)
     }
 }

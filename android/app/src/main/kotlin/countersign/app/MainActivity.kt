@@ -37,6 +37,9 @@ class MainActivity : Activity(), Platform {
     private var eye: EyeView? = null
     private var camera: Camera? = null
     private var aim: Aim? = null
+
+    /** A session's screen while it is shown: it stays, and what it shows changes. */
+    private var attended: SessionView? = null
     private var drawn: Screen? = null
 
     /** The image whose file is being chosen. */
@@ -66,8 +69,11 @@ class MainActivity : Activity(), Platform {
         render()
     }
 
+    override fun onUserInteraction() = model.bedside.touched()
+
     override fun onPause() {
         resumed = false
+        model.bedside.hidden()
         closeCamera()
         super.onPause()
     }
@@ -93,8 +99,10 @@ class MainActivity : Activity(), Platform {
     private fun render() {
         val screen = model.screen
         window.protect(screen)
+        if (screen !is BedsideScreen.Session) attended = null
         if (screen is Screen.Eye) return look(screen)
         closeCamera()
+        if (screen is BedsideScreen.Session) return attend(screen)
         if (screen === drawn && !model.busy) return
         drawn = screen.takeIf { !model.busy }
         val page = LinearLayout(this).apply {
@@ -109,6 +117,16 @@ class MainActivity : Activity(), Platform {
         setContentView(page)
     }
 
+    private fun attend(screen: BedsideScreen.Session) {
+        val view = attended ?: SessionView(ui, model).also { shown ->
+            attended = shown
+            setContentView(shown.view.apply { fitsSystemWindows = true })
+        }
+        view.show(screen)
+        drawn = screen
+        filled = screen::class
+    }
+
     /** What was typed and chosen stays, where the same screen is drawn again. */
     private fun View.takeOver(before: View) {
         val typed = before.all().filterIsInstance<EditText>().associate { it.tag to it.text.toString() }
@@ -120,6 +138,8 @@ class MainActivity : Activity(), Platform {
     /** A screen's view by itself, as it is drawn while nothing is under way. */
     fun preview(screen: Screen): View = if (screen is Screen.Eye) {
         EyeView(ui, model, this, screen.aim, hasLight = true).apply { show(screen) }
+    } else if (screen is BedsideScreen.Session) {
+        SessionView(ui, model).apply { show(screen) }.view
     } else {
         LinearLayout(this).apply {
             setBackgroundColor(ui.color(R.color.ground))

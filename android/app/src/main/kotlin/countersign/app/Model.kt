@@ -46,6 +46,9 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     val records = RecordModel(phone, this)
     val links = SharedLinkModel(phone, this)
 
+    /** A nurse at a bed. */
+    val bedside = BedsideModel(phone, this)
+
     private val before = ArrayDeque<Screen>()
     private var again: () -> Unit = {}
     private var reader: RegisterReader? = null
@@ -129,6 +132,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     fun scanPack() {
         empty = 0
+        reader = RegisterReader()
         go(Screen.Eye(Aim.PACK, "scan.point"))
     }
 
@@ -138,6 +142,8 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
         val typing = screen as? Screen.Typing ?: return
         when (typing.aim) {
             Aim.PACK -> check(code) { wrong -> put(typing.copy(wrong = wrong)) }
+            Aim.BADGE -> bedside.newBadge(code.trim())
+            Aim.DEVICE -> bedside.scanned(code.trim()) { put(typing.copy(wrong = it.text)) }
             Aim.LOAD -> run({ phone.courier.load(code) }, { put(typing.copy(wrong = it.text)) }) { carry() }
             else -> run({ phone.courier.scanCode(code) }, { put(typing.copy(wrong = it.text)) }) { scan ->
                 back()
@@ -176,7 +182,12 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
         try {
             when (eye.aim) {
                 in LEARNT -> reader?.scanFrame(w, h, s, luma)?.let { scan -> main.execute { sawRegister(scan) } }
-                Aim.PACK -> phone.checker.checkFrame(w, h, s, luma).let { main.execute { seen(it) } }
+                Aim.PACK -> {
+                    val result = phone.checker.checkFrame(w, h, s, luma)
+                    // A code of ours leads to its screen, wherever it is scanned.
+                    val other = if (result is ScanResult.NotAPack) reader?.scanFrame(w, h, s, luma) else null
+                    main.execute { if (other == null || !sawOther(other)) seen(result) }
+                }
                 Aim.DAMAGE -> if (shutter) {
                     shutter = false
                     val photo = photograph(width, height, stride, luma)
@@ -195,9 +206,9 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
 
     private fun sawRegister(scan: RegisterScan) {
         val eye = (screen as? Screen.Eye)?.takeIf { it.aim in LEARNT } ?: return
+        if (eye.aim in OF_MEMBERS && sawOther(scan)) return
         when (scan) {
             is RegisterScan.Authority -> if (eye.aim == Aim.AUTHORITY && !busy) records.use(scan.authority)
-            is RegisterScan.Record -> if (eye.aim == Aim.RECORD && !busy) records.add(scan.link)
             is RegisterScan.Whole -> if (eye.aim == Aim.REGISTER) {
                 val pinned = phone.register
                 when {
@@ -209,6 +220,18 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
             is RegisterScan.Part -> put(eye.copy(have = scan.have.toInt(), need = scan.need.toInt()))
             else -> {}
         }
+    }
+
+    /** A code that has a screen of its own. @return whether it is one. */
+    private fun sawOther(scan: RegisterScan): Boolean {
+        if (screen !is Screen.Eye) return true
+        when (scan) {
+            is RegisterScan.Record -> if (!busy) records.add(scan.link)
+            is RegisterScan.Badge -> if (!busy) bedside.newBadge(scan.badge)
+            is RegisterScan.Device -> if (!busy) bedside.scanned(scan.device)
+            else -> return false
+        }
+        return true
     }
 
     private fun seen(result: ScanResult) {
@@ -540,6 +563,12 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
         }
     }
 
+    /** A call that waits while the person goes on. */
+    internal fun <T> beside(call: () -> T, then: (Result<T>) -> Unit = {}) = work.execute {
+        val outcome = runCatching(call)
+        main.execute { then(outcome) }
+    }
+
     private fun failed(failure: Throwable, shown: ((FaultScreen) -> Unit)?) {
         val fault = when (failure) {
             is CountersignException -> Fault.Failed(failure)
@@ -567,8 +596,12 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
         val pictures = (before + next).any { it is Screen.Picture }
         if (pictured && !pictures) phone.forgetPictures()
         pictured = pictures
+        bedside.moved((before + next).any { it is BedsideScreen.Session })
         changed()
     }
+
+    /** Whether what is shown lies over a screen of the same task, which comes back. */
+    internal fun covers() = before.lastOrNull().let { it is BedsideScreen.Value || it is BedsideScreen.Command }
 
     private companion object {
         /** So many frames without a code, and the person is helped: about three seconds. */
@@ -578,7 +611,10 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
         const val RECORD = "countersign-record:"
 
         /** What the codes of an office teach. */
-        val LEARNT = setOf(Aim.REGISTER, Aim.AUTHORITY, Aim.RECORD)
+        val LEARNT = setOf(Aim.REGISTER, Aim.AUTHORITY, Aim.RECORD, Aim.BADGE, Aim.DEVICE)
+
+        /** What members scan, who have a register. */
+        val OF_MEMBERS = setOf(Aim.RECORD, Aim.BADGE, Aim.DEVICE)
 
         /** How long each code is shown. Slower for cameras that need it. */
         val PACES = listOf(200L, 500L, 1000L, 100L)

@@ -1,10 +1,12 @@
 package countersign.app
 
+import android.text.InputType
 import android.view.View
 import android.view.ViewGroup
 import android.widget.EditText
 import android.widget.LinearLayout
 import android.widget.RadioGroup
+import countersign.core.BedsideNext
 import countersign.core.Text
 
 /** What every screen is put together with. */
@@ -38,6 +40,22 @@ abstract class Page(protected val ui: Ui) {
             button.setOnCheckedChangeListener { _, on -> if (on) chosen(value) }
         }
         put(group, gap = 0)
+    }
+
+    /** What is typed here is hidden, and kept nowhere. */
+    protected fun EditText.secret() = apply { inputType = InputType.TYPE_CLASS_TEXT or InputType.TYPE_TEXT_VARIATION_PASSWORD }
+
+    /** The button for what a nurse does next. */
+    protected fun LinearLayout.next(next: BedsideNext, main: Boolean, bedside: BedsideModel) {
+        val key = when (next) {
+            BedsideNext.ENROL -> "enrol.do"
+            BedsideNext.TAKE_BADGE -> "ward.scan-badge"
+            BedsideNext.SYNC -> "settings.sync"
+            BedsideNext.SCAN_DEVICE -> "ward.scan-device"
+            BedsideNext.SIGN_IN -> "session.again"
+            BedsideNext.UNLOCK, BedsideNext.NOTHING -> return
+        }
+        tap(key, main) { bedside.next(next) }
     }
 
     /** Why what was entered cannot be used. */

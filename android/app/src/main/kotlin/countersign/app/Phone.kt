@@ -3,6 +3,7 @@ package countersign.app
 import countersign.core.AccessMark
 import countersign.core.AccessScreen
 import countersign.core.AuthorityAddress
+import countersign.core.Bedside
 import countersign.core.Clinician
 import countersign.core.Courier
 import countersign.core.KeyStore
@@ -35,10 +36,12 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
         val checker = PackChecker(wallet)
         val courier = Courier(wallet, KEY)
         val records = Records(wallet)
+        val bedside = Bedside(wallet, KEY)
         var clinician: Clinician? = null
 
         override fun close() {
             clinician?.close()
+            bedside.close()
             records.close()
             courier.close()
             checker.close()
@@ -50,6 +53,7 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
     val checker: PackChecker get() = open().checker
     val courier: Courier get() = open().courier
     val records: Records get() = open().records
+    val bedside: Bedside get() = open().bedside
 
     /** Who asks for records of patients: a member who has scanned the code of their house. */
     @Synchronized

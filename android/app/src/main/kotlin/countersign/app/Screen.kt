@@ -52,7 +52,7 @@ sealed interface Screen {
         val offer: Offer? = null,
         val light: Boolean = false,
     ) : Screen {
-        override val isPrivate get() = aim == Aim.PACK || aim == Aim.RECORD
+        override val isPrivate get() = aim == Aim.PACK || aim == Aim.RECORD || aim == Aim.BADGE
     }
 
     /** A code is typed. [wrong] is why the last one could not be used. */
@@ -171,4 +171,4 @@ sealed interface Screen {
 }
 
 /** What the camera looks for. */
-enum class Aim { REGISTER, AUTHORITY, RECORD, PACK, TAKE, DAMAGE, ANSWER, LOAD }
+enum class Aim { REGISTER, AUTHORITY, RECORD, BADGE, DEVICE, PACK, TAKE, DAMAGE, ANSWER, LOAD }

@@ -156,6 +156,7 @@ object Tour {
                 Screen.AskingFor(RECORD, asking.choices.last(), "Dr. Ada"),
                 Screen.Document(documentScreen(shown), Screen.Source.Asked("t")),
             ),
+            "home.ward" to BedsideTour.SCREENS,
         )
     }
 }

@@ -139,6 +139,14 @@ class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys(), 
         settle()
     }
 
+    /** Another app comes to the front, and goes again. */
+    fun looksAway() {
+        controller.pause()
+        settle()
+        controller.resume()
+        settle()
+    }
+
     /** Holds a frame before the camera. */
     fun hold(frame: Frame) {
         until("the camera") { camera.frames != null }
