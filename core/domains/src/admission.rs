@@ -6,9 +6,9 @@
 //! domain-admission = { "home" => tstr, "level" => 0..255, "until" => uint, "record" => digest, "active" => 0 / 1 }
 //! ```
 
-use countersign_ledger::cbor::{Written, encode};
+use countersign_ledger::cbor::encode;
 use countersign_ledger::{Draft, Fields, Hash, State, UnixMillis, Verified};
-use minicbor::{Decoder, Encoder};
+use minicbor::Decoder;
 
 use crate::group::domain_id;
 use crate::names::Pseudonym;
@@ -82,9 +82,8 @@ impl Admitted {
     }
 
     pub(crate) fn to_state(self) -> State {
-        let write = |e: &mut Encoder<&mut Vec<u8>>| -> Written {
+        State(encode(|e| {
             e.array(3)?.bytes(self.statement.as_bytes())?.bytes(self.by.as_bytes())?.bool(self.active)?.ok()
-        };
-        State(encode(write))
+        }))
     }
 }

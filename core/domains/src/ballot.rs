@@ -51,9 +51,9 @@ impl Ballot {
 
     /// How it stands.
     pub const fn standing(&self) -> Standing {
-        if 3 * self.yes > 2 * self.total {
+        if self.yes.saturating_mul(3) > self.total.saturating_mul(2) {
             Standing::Carried
-        } else if 3 * self.no >= self.total {
+        } else if self.no.saturating_mul(3) >= self.total {
             Standing::Lost
         } else {
             Standing::Open
@@ -67,12 +67,12 @@ impl Ballot {
 
     /// Whether a seat has voted.
     pub const fn has_voted(&self, seat: usize) -> bool {
-        self.voted >> seat & 1 == 1
+        seat < MAX_SEATS && self.voted >> seat & 1 == 1
     }
 
-    /// Counts a vote. A second one of the same seat is none.
+    /// Counts a vote. A second one of the same seat is none, and neither is one of a seat that there is not.
     pub(crate) fn count(&mut self, vote: Vote) {
-        if self.has_voted(vote.seat) {
+        if vote.seat >= MAX_SEATS || self.has_voted(vote.seat) {
             return;
         }
         self.voted |= 1 << vote.seat;

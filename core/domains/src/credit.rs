@@ -135,7 +135,7 @@ impl Election {
     fn new(candidates: &[&Candidate]) -> Self {
         let capped = capped(&votes(candidates));
         let quality = quality(&capped);
-        let weights = without_reciprocity(&scaled(&capped, &quality));
+        let weights = scaled(&without_reciprocity(&capped), &quality);
         let most = candidates.iter().map(|one| one.conduct.participations()).max().unwrap_or_default();
         let base = candidates.iter().zip(&quality).map(|(candidate, quality)| {
             candidate.conduct.score(most) * (Fixed::ONE + *quality) * Fixed::ratio(1, 2)
@@ -210,7 +210,7 @@ fn votes(candidates: &[&Candidate]) -> Vec<Vec<u32>> {
 fn capped(votes: &[Vec<u32>]) -> Weights {
     let most = even(votes.len()) * Fixed::whole(3);
     let row = |votes: &Vec<u32>| {
-        let all = votes.iter().map(|vote| u64::from(*vote)).sum();
+        let all: u64 = votes.iter().map(|vote| u64::from(*vote)).sum();
         votes.iter().map(|vote| Fixed::ratio((*vote).into(), all).min(most)).collect()
     };
     votes.iter().map(row).collect()
@@ -252,7 +252,7 @@ fn median(mut values: Vec<Fixed>) -> Fixed {
 }
 
 fn normalised(row: &[Fixed]) -> Vec<Fixed> {
-    let sum = row.iter().copied().sum();
+    let sum: Fixed = row.iter().copied().sum();
     row.iter().map(|weight| *weight / sum).collect()
 }
 

@@ -77,7 +77,7 @@ pub use handshake::{
     ANSWER, AUTH_RECORD, AuthRecord, CHALLENGE, Challenged, Desk, HELLO, Hello, MESSAGE_MILLIS,
     MESSAGE_SKEW_MILLIS, NotAuthenticated, SeenMessages, VOUCH,
 };
-pub use matter::Matter;
+pub use matter::{Matter, Motion};
 pub use names::{
     AUTHORIZATION, DATA, DataKey, Pseudonym, Topic, domain_subject, group_subject, state_subject,
 };

@@ -7,9 +7,11 @@ use minicbor::{Decoder, Encoder};
 use crate::ballot::{Ballot, Standing, Vote};
 
 /// Something that may be proposed.
-pub(crate) trait Motion: Sized {
+pub trait Motion: Sized {
+    /// Writes it.
     fn encode(&self, e: &mut Encoder<&mut Vec<u8>>) -> Written;
 
+    /// Reads it.
     fn decode(d: &mut Decoder<'_>) -> Option<Self>;
 }
 
@@ -54,7 +56,6 @@ impl<M> Matter<M> {
     }
 }
 
-#[expect(private_bounds, reason = "motions are made here alone")]
 impl<M: Motion> Matter<M> {
     /// Reads a state; nothing is in force before the first statement. `None` if it is no state of this sort.
     pub fn from_state(state: &State) -> Option<Self> {

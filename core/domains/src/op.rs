@@ -81,7 +81,6 @@ impl Ops {
     /// The operations of a mask; `None` for an empty one, or one with a bit that is no operation.
     pub const fn from_bits(bits: u64) -> Option<Self> {
         match bits {
-            // safe: below 16.
             #[expect(clippy::cast_possible_truncation, reason = "below 16")]
             1..=15 => Some(Self(bits as u8)),
             _ => None,

@@ -20,7 +20,7 @@ use countersign_ledger::{Hash, UnixMillis};
 
 use crate::behaviour::Behaviour;
 use crate::credit::Credit;
-use crate::op::Ops;
+use crate::op::{Op, Ops};
 
 /// Longest text: that of a statement's field.
 pub const MAX_TEXT: usize = 1024;
@@ -300,16 +300,16 @@ fn rule(words: &mut Words<'_>) -> Result<Rule, PolicyError> {
     words.expect("allow")?;
     let mut ops = Ops::NONE;
     for (at, word) in words.list()? {
-        ops = ops.with(word.parse().map_err(|_| PolicyError::Name(at))?);
+        ops = ops.with(word.parse::<Op>().map_err(|_| PolicyError::Name(at))?);
     }
     words.expect("for")?;
     let purposes = words.names(is_purpose)?;
     words.expect("from")?;
     let domains = words.names(is_domain)?;
     let level = words.clause("level", |word| number(word, u8::MAX))?.unwrap_or_default();
-    let after = words.clause("after", |word| word.parse().ok())?;
+    let after: Option<UnixMillis> = words.clause("after", |word| word.parse().ok())?;
     let at = words.at;
-    let until = words.clause("until", |word| word.parse().ok())?;
+    let until: Option<UnixMillis> = words.clause("until", |word| word.parse().ok())?;
     if after.zip(until).is_some_and(|(after, until)| after >= until) {
         return Err(PolicyError::Window(at));
     }
@@ -334,7 +334,7 @@ fn is_name(word: &str, allowed: impl Fn(u8) -> bool) -> bool {
 
 /// A number without leading zeros.
 fn number(word: &str, most: u8) -> Option<u8> {
-    let number = word.parse().ok().filter(|number| *number <= most)?;
+    let number = word.parse::<u8>().ok().filter(|number| *number <= most)?;
     (number.to_string() == word).then_some(number)
 }
 
@@ -413,7 +413,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::op::Op;
 
     const TEXT: &str = "allow read, derive for TREAT from north.example level 2 after 2026-01-01T00:00:00Z \
                         until 2027-01-01T00:00:00Z credit 40 behaviour 75; allow read for any from any level 4";

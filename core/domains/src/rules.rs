@@ -19,7 +19,7 @@
 //! the state of another subject are checked where the log's order is known, at a node and by each notary; a client checks the rest.
 
 use countersign_ledger::{
-    Context, Draft, Entry, Fields, Hash, Kind, LogName, Rules, State, Subject, Verified, Violation,
+    Context, Draft, Fields, Hash, Kind, LogName, Rules, State, Subject, UnixMillis, Verified, Violation,
 };
 
 use crate::access_log::AccessEntry;
@@ -31,6 +31,7 @@ use crate::election::{Election, Office};
 use crate::group::{Group, TAKE_OVER_MILLIS, domain_id, notary_id};
 use crate::matter::Matter;
 use crate::names::{AUTHORIZATION, DATA, Topic, domain_subject, group_subject};
+use crate::policy::Decision;
 use crate::refusal::Refusal;
 use crate::registration::Registration;
 use crate::request::{Cause, MAX_LICENCE_MILLIS, Phase, Request, Thread};
@@ -258,8 +259,8 @@ fn follows(before: &State, statement: &Verified) -> Result<(), Refusal> {
         (REVOKE_ACCESS, Topic::Thread(_)) => {
             Cause::of(statement).ok_or(Refusal::Fields)?;
             let thread = Thread::from_state(before).ok_or(Refusal::NoRequest)?;
-            rule(thread.phase != Phase::Revoked(licence(&thread)), Refusal::AlreadyRevoked)?;
-            let licensed = matches!(thread.phase, Phase::Decided(_)) && thread.outcome.number() == 0;
+            rule(!matches!(thread.phase, Phase::Revoked(_)), Refusal::AlreadyRevoked)?;
+            let licensed = matches!(thread.phase, Phase::Decided(_)) && thread.outcome == Decision::Permitted;
             rule(licensed, Refusal::NoLicence)
         }
         (STATE, Topic::State(sid)) => {
@@ -272,15 +273,8 @@ fn follows(before: &State, statement: &Verified) -> Result<(), Refusal> {
     }
 }
 
-fn licence(thread: &Thread) -> Hash {
-    match thread.phase {
-        Phase::Decided(licence) | Phase::Revoked(licence) => licence,
-        Phase::Voted | Phase::Agreed | Phase::Rejected => Hash::default(),
-    }
-}
-
 /// The ballot on a subject on which a vote may be cast at `at`.
-fn open_ballot(before: &State, topic: &Topic, at: countersign_ledger::UnixMillis) -> Result<Ballot, Refusal> {
+fn open_ballot(before: &State, topic: &Topic, at: UnixMillis) -> Result<Ballot, Refusal> {
     let ballot = match topic {
         Topic::Group => Matter::<Office>::from_state(before).and_then(|matter| matter.ballot(at).cloned()),
         Topic::Domain(_) => {
@@ -328,7 +322,7 @@ fn check(statement: &Verified, context: &Context<'_>) -> Result<(), Refusal> {
 /// The linked statement with this id and kind, if it stands; `None` on a client that does not know it.
 fn linked<'a>(context: &Context<'a>, id: Option<&Hash>, sort: &str) -> Result<Option<&'a Verified>, Refusal> {
     let id = *id.ok_or(Refusal::Links)?;
-    match context.linked.iter().find(|entry| entry.id() == id).map(AsRef::<Entry>::as_ref) {
+    match context.linked.iter().find(|entry| entry.id() == id).map(|entry| &**entry) {
         Some(entry) => {
             let placed = entry.standing().ok_or(Refusal::VoidLink)?;
             rule(kind(placed) == sort, Refusal::Links)?;

@@ -131,15 +131,31 @@ impl Chains {
         let start = self.keys.get(&key).map_or(&[][..], Vec::as_slice);
         let mut queue = self.origins(start, &mut trace);
         while let Some(sid) = queue.pop_front() {
-            for (child, state) in self.children(sid, &mut trace) {
-                let proven = self.state(sid).is_some_and(|parent| proves(state, parent));
-                trace.edges.entry(sid).or_default().insert(child, proven);
+            let (Some(parent), Some(place)) = (self.state(sid), self.places.get(&sid)) else { continue };
+            self.check_parents(sid, parent, *place, &mut trace);
+            for (child, state) in self.children(sid, *place, &mut trace.work) {
+                trace.edges.entry(sid).or_default().insert(child, proves(state, parent));
                 if trace.take(child, state) {
                     queue.push_back(child);
                 }
             }
         }
         trace
+    }
+
+    /// Notes parents that come later, and those that are nowhere.
+    fn check_parents(&self, sid: Hash, state: &DataState, place: Place, trace: &mut Trace) {
+        for parent in &state.parents {
+            match self.places.get(parent) {
+                Some(before) if self.precedes(*before, place) => {}
+                Some(_) => {
+                    trace.refused.insert((*parent, sid));
+                }
+                None => {
+                    trace.missing.insert(*parent);
+                }
+            }
+        }
     }
 
     /// These states and all that they were made of.
@@ -155,14 +171,10 @@ impl Chains {
             at += 1;
             let Some((state, place)) = self.state(sid).zip(self.places.get(&sid)) else { continue };
             for parent in &state.parents {
-                match self.places.get(parent) {
-                    Some(before) if self.precedes(*before, *place) => {
-                        if self.state(*parent).is_some_and(|state| trace.take(*parent, state)) {
-                            queue.push_back(*parent);
-                        }
-                    }
-                    Some(_) => drop(trace.refused.insert((*parent, sid))),
-                    None => drop(trace.missing.insert(*parent)),
+                let before = self.places.get(parent).filter(|before| self.precedes(**before, *place));
+                let taken = before.and(self.state(*parent)).is_some_and(|state| trace.take(*parent, state));
+                if taken {
+                    queue.push_back(*parent);
                 }
             }
         }
@@ -170,31 +182,32 @@ impl Chains {
     }
 
     /// The states that were made of `sid`, found by the filters of all blocks that came after it.
-    fn children(&self, sid: Hash, trace: &mut Trace) -> Vec<(Hash, &DataState)> {
-        let Some(place) = self.places.get(&sid).copied() else { return Vec::new() };
+    fn children(&self, sid: Hash, place: Place, work: &mut Work) -> Vec<(Hash, &DataState)> {
         let anchor = self.chains[place.chain][place.block].anchor;
         let mut found = Vec::new();
-        for (number, chain) in self.chains.iter().enumerate() {
-            let first = if number == place.chain {
-                place.block
-            } else {
-                chain.partition_point(|block| block.anchor < anchor)
+        for (chain, blocks) in self.chains.iter().enumerate() {
+            let first = match chain {
+                own if own == place.chain => place.block,
+                _ => blocks.partition_point(|block| block.anchor < anchor),
             };
-            for block in &chain[first..] {
-                trace.work.asked += 1;
+            for (number, block) in blocks.iter().enumerate().skip(first) {
+                work.asked += 1;
                 if !block.filter.may_have(block.id, sid) {
                     continue;
                 }
-                trace.work.read += 1;
-                let here = block.states.iter().filter(|(_, state)| state.parents.contains(&sid));
+                work.read += 1;
                 let before = found.len();
-                found.extend(here.filter(|(child, _)| {
-                    self.places.get(child).is_some_and(|child| self.precedes(place, *child))
-                }));
-                trace.work.wasted += u64::from(found.len() == before);
+                for (at, (child, state)) in block.states.iter().enumerate() {
+                    let here = Place { chain, block: number, at };
+                    let is_child = state.parents.contains(&sid) && self.places.get(child) == Some(&here);
+                    if is_child && self.precedes(place, here) {
+                        found.push((*child, state));
+                    }
+                }
+                work.wasted += u64::from(found.len() == before);
             }
         }
-        found.into_iter().map(|(child, state)| (*child, state)).collect()
+        found
     }
 }
 
