@@ -20,6 +20,17 @@ pub struct Conduct {
 }
 
 impl Conduct {
+    /// What others say of a notary: how often it took part, its mean efficiency of 65535, how often it was asked and answered.
+    pub(crate) fn seen(participations: u16, efficiency: u16, asked: u16, answered: u16) -> Self {
+        let mean = Fixed::ratio(efficiency.into(), u16::MAX.into());
+        Self {
+            participations: participations.into(),
+            efficiency: mean * Fixed::whole(participations.into()),
+            asked: asked.into(),
+            answered: answered.min(asked).into(),
+        }
+    }
+
     /// The notary took part, and it took so long to compute and to send.
     pub fn served(&mut self, processing_millis: u32, transport_millis: u32) {
         let took = u64::from(processing_millis) + u64::from(transport_millis);

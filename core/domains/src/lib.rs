@@ -58,6 +58,7 @@ mod op;
 mod policy;
 mod refusal;
 mod registration;
+mod report;
 mod request;
 pub mod rules;
 mod trace;
@@ -79,11 +80,13 @@ pub use handshake::{
 };
 pub use matter::{Matter, Motion};
 pub use names::{
-    AUTHORIZATION, DATA, DataKey, Pseudonym, Topic, domain_subject, group_subject, state_subject,
+    AUTHORIZATION, DATA, DataKey, Pseudonym, Topic, domain_subject, group_subject, report_subject,
+    state_subject,
 };
 pub use op::{NotAnOp, Op, Ops};
 pub use policy::{Asked, Decision, Denial, MAX_NAMES, MAX_RULES, MAX_TEXT, Policy, PolicyError};
 pub use refusal::Refusal;
 pub use registration::Registration;
+pub use report::{MAX_ROWS, Observed, Report, Reporter, candidates};
 pub use request::{Cause, Grounds, MAX_LICENCE_MILLIS, Phase, Request, Thread};
 pub use trace::{Block, Chains, MAX_TRACED, NotABlock, Trace, Work};

@@ -72,6 +72,11 @@ pub fn group_subject() -> Subject {
     subject(GROUP)
 }
 
+/// The subject of a notary's reports.
+pub fn report_subject(notary: Hash) -> Subject {
+    subject(&format!("notary-report:{notary}"))
+}
+
 /// The subject of a state of data.
 pub fn state_subject(sid: Hash) -> Subject {
     subject(&format!("data-state:{sid}"))
@@ -90,6 +95,8 @@ fn subject(name: &str) -> Subject {
 pub enum Topic {
     /// The notary group.
     Group,
+    /// A notary's reports.
+    Report(Hash),
     /// A domain's registration.
     Domain(String),
     /// A user, as one domain knows them.
@@ -115,6 +122,7 @@ impl Topic {
         match (sort, rest.split_once(':')) {
             ("domain", None) => is_domain(rest).then(|| Self::Domain(rest.to_owned())),
             ("domain-user", None) => Some(Self::User(Pseudonym(digest(rest)?))),
+            ("notary-report", None) => Some(Self::Report(digest(rest)?)),
             ("data-state", None) => Some(Self::State(digest(rest)?)),
             ("data", None) => Some(Self::Data(DataKey(digest(rest)?))),
             ("data", Some((key, "validity"))) => Some(Self::Validity(DataKey(digest(key)?))),
@@ -143,6 +151,7 @@ mod tests {
         );
         for (subject, topic) in [
             (group_subject(), Topic::Group),
+            (report_subject(key.0), Topic::Report(key.0)),
             (domain_subject("north.example").unwrap(), Topic::Domain("north.example".to_owned())),
             (user.subject(), Topic::User(user)),
             (key.subject(), Topic::Data(key)),

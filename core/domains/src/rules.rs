@@ -3,6 +3,7 @@
 //! | kind (log) | signer; subject | says |
 //! | --- | --- | --- |
 //! | `notary.group` (authorization) | a registrar founds it, then a seat; the group | who has a seat, with which credit |
+//! | `notary.report` (authorization) | a notary; its reports | what it saw of the others, and its votes for them |
 //! | `notary.vote` (authorization) | a seat; what is voted on | yes or no, with the seat's credit |
 //! | `domain.register` (authorization) | the domain's authority, or a seat to end it; the domain | its certificate |
 //! | `domain.admission` (authorization) | the authority that admits; the user, by a pseudonym | home, level, until when |
@@ -34,10 +35,13 @@ use crate::names::{AUTHORIZATION, DATA, Topic, domain_subject, group_subject};
 use crate::policy::Decision;
 use crate::refusal::Refusal;
 use crate::registration::Registration;
+use crate::report::Report;
 use crate::request::{Cause, MAX_LICENCE_MILLIS, Phase, Request, Thread};
 
 /// A notary group.
 pub const GROUP: &str = "notary.group";
+/// What a notary saw of the others.
+pub const REPORT: &str = "notary.report";
 /// A notary's vote.
 pub const VOTE: &str = "notary.vote";
 /// A domain takes part, or no longer.
@@ -88,7 +92,7 @@ pub struct DomainRules;
 impl Rules for DomainRules {
     fn logs(&self, kind: &Kind) -> Option<&[LogName]> {
         match kind.as_str() {
-            GROUP | VOTE | REGISTER | ADMISSION | POLICY | INVALIDATE | REQUEST | DECISION
+            GROUP | REPORT | VOTE | REGISTER | ADMISSION | POLICY | INVALIDATE | REQUEST | DECISION
             | REVOKE_ACCESS => Some(&[AUTHORIZATION]),
             STATE | ENTRY => Some(&[DATA]),
             _ => None,
@@ -171,6 +175,7 @@ fn folded(before: &State, statement: &Verified) -> Option<State> {
                 _ => Thread::from_state(before)?.after_vote(vote, at).to_state(),
             }
         }
+        REPORT => State(Report::of(statement)?.period.to_be_bytes().to_vec()),
         ADMISSION => Admitted::of(statement)?.to_state(),
         POLICY => Held::of(statement)?.to_state(),
         REQUEST => Thread::of(statement)?.to_state(),
@@ -223,6 +228,11 @@ fn follows(before: &State, statement: &Verified) -> Result<(), Refusal> {
             rule(!ballot.has_voted(vote.seat), Refusal::VotedBefore)?;
             rule(statement.links() == [ballot.group], Refusal::OtherGroup)
         }
+        (REPORT, Topic::Report(notary)) => {
+            let report = Report::of(statement).ok_or(Refusal::Fields)?;
+            rule(notary == notary_id(statement.signer().identity()), Refusal::Subject)?;
+            rule(period(before).is_none_or(|before| report.period > before), Refusal::Epoch)
+        }
         (ADMISSION, Topic::User(_)) => {
             let admission = Admission::of(statement).ok_or(Refusal::Fields)?;
             let by = domain_id(statement.signer().identity().domain());
@@ -273,6 +283,11 @@ fn follows(before: &State, statement: &Verified) -> Result<(), Refusal> {
     }
 }
 
+/// The period of a notary's latest report.
+fn period(before: &State) -> Option<u64> {
+    before.0.as_slice().try_into().ok().map(u64::from_be_bytes)
+}
+
 /// The ballot on a subject on which a vote may be cast at `at`.
 fn open_ballot(before: &State, topic: &Topic, at: UnixMillis) -> Result<Ballot, Refusal> {
     let ballot = match topic {
@@ -286,7 +301,7 @@ fn open_ballot(before: &State, topic: &Topic, at: UnixMillis) -> Result<Ballot, 
         Topic::Thread(_) => Thread::from_state(before)
             .filter(|thread| thread.phase == Phase::Voted && !thread.ballot.has_lapsed(at))
             .map(|thread| thread.ballot),
-        Topic::User(_) | Topic::Data(_) | Topic::State(_) => None,
+        Topic::Report(_) | Topic::User(_) | Topic::Data(_) | Topic::State(_) => None,
     };
     ballot.ok_or(Refusal::NoBallot)
 }
@@ -308,6 +323,7 @@ fn check(statement: &Verified, context: &Context<'_>) -> Result<(), Refusal> {
         GROUP => check_group(statement, context),
         REGISTER => check_registration(statement, context),
         INVALIDATE => opens_ballot(statement, context, total(statement)),
+        REPORT => rule(signer.role() == NOTARY, Refusal::Role),
         VOTE => check_vote(statement, context),
         ADMISSION => check_admission(statement, context),
         POLICY => rule(signer.role() == DATA_OWNER, Refusal::Role),

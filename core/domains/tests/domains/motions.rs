@@ -2,7 +2,8 @@
 
 use countersign_domains::rules::VOTE;
 use countersign_domains::{
-    BALLOT_MILLIS, Election, Invalidation, Office, Registration, Vote, domain_subject, group_subject,
+    BALLOT_MILLIS, Election, Invalidation, Observed, Office, Registration, Report, Vote, domain_subject,
+    group_subject, notary_id,
 };
 use countersign_ledger::{Draft, Fields, Hash, Kind, Subject, UnixMillis};
 
@@ -99,7 +100,7 @@ fn each_wrong_vote_has_its_reason() {
 }
 
 fn own(world: &World) -> usize {
-    let notary = countersign_domains::notary_id(world.members[SEATS[0]].identity());
+    let notary = notary_id(world.members[SEATS[0]].identity());
     world.sitting().group.seat_of(notary).unwrap()
 }
 
@@ -201,4 +202,28 @@ fn what_is_old_or_about_something_else_is_refused() {
     assert_eq!(world.refused(SEATS[0], &vote), "there is nothing to vote on, or no longer");
     let unlinked = Draft { links: vec![], ..motion };
     assert_eq!(world.refused("south notary", &unlinked), "the notary group that it links is not in office");
+}
+
+#[test]
+fn a_notary_reports_of_others_under_its_own_name_and_once_a_period() {
+    let mut world = World::new();
+    let own = notary_id(world.members["west notary"].identity());
+    let other = notary_id(world.members["north notary"].identity());
+    let seen =
+        Observed { notary: other, vote: 7, participations: 3, efficiency: 40_000, asked: 5, answered: 4 };
+    let report = |period| Report::new(period, vec![seen]).unwrap();
+    let draft = report(4).draft(own, None);
+    let subject = "the subject is not what a statement of this kind is about";
+    assert_eq!(world.refused("north notary", &draft), subject);
+    let authority = notary_id(world.members["west authority"].identity());
+    let role = "the signer's role does not allow this statement";
+    assert_eq!(world.refused("west authority", &report(4).draft(authority, None)), role);
+    let id = world.say("west notary", &draft).unwrap();
+    assert_eq!(Report::of(world.entry(id)), Some(report(4)));
+    let before = "the epoch or version does not follow the one before";
+    assert_eq!(world.refused("west notary", &draft), before);
+    world.say("west notary", &report(5).draft(own, None)).unwrap();
+    let mut cut = report(6).draft(own, None);
+    cut.fields.insert("rows", countersign_ledger::Value::Bytes(vec![0; 41]));
+    assert_eq!(world.refused("west notary", &cut), "the fields are not those of this kind");
 }
