@@ -90,7 +90,7 @@ pub struct Licence {
     pub key: DataKey,
     /// What became of the request.
     pub thread: Thread,
-    /// When it was revoked, if it was.
+    /// When it was revoked, or the data was declared invalid, if either happened.
     pub revoked: Option<UnixMillis>,
 }
 

@@ -97,6 +97,8 @@ refusals! {
     NoLicence = Rule, "there is no licence to revoke";
     /// It was revoked.
     AlreadyRevoked = Rule, "the licence has been revoked";
+    /// It is valid.
+    NotInvalid = Rule, "the data has not been declared invalid";
     /// It is invalid.
     AlreadyInvalid = Rule, "the data has been declared invalid";
 }

@@ -11,7 +11,7 @@
 //! | `data.invalidate` (authorization) | a seat; the data's validity | from which state on, on which evidence |
 //! | `access.request` (authorization) | the authority that asks; a new thread | who, what, what for, and what follows |
 //! | `access.decision` (authorization) | the master; the thread | what was agreed: a permit is a licence |
-//! | `access.revoke` (authorization) | the owner, or either authority; the thread | why |
+//! | `access.revoke` (authorization) | the owner, either authority, or a notary where the data is invalid; the thread | why |
 //! | `data.state` (data) | a member of the log's domain; the state | what it was made of, and by whom |
 //! | `access.entry` (data) | the log's authority; the data | who did what under which licence |
 //!
@@ -103,12 +103,17 @@ impl Rules for DomainRules {
         vec![NOTARY, AUTHORITY, DATA_OWNER]
     }
 
-    /// The group in office, for whoever opens a ballot; for a request also both domains, the user, and whether the data is valid.
+    /// The group in office, for whoever opens a ballot; for a request also both domains, the user, and whether the data is valid; for
+    /// a revocation that alone.
     fn looks_at(&self, statement: &Verified) -> Vec<(LogName, Subject)> {
         let home = || domain_subject(statement.signer().identity().domain());
         let subjects = match kind(statement) {
             REGISTER | INVALIDATE => vec![Some(group_subject())],
             ADMISSION => vec![home()],
+            REVOKE_ACCESS => match Topic::of(statement.statement().subject()) {
+                Some(Topic::Thread(key)) => vec![Some(key.validity())],
+                _ => Vec::new(),
+            },
             REQUEST => {
                 let (request, topic) = (Request::of(statement), Topic::of(statement.statement().subject()));
                 let (Some(request), Some(Topic::Thread(key))) = (request, topic) else { return Vec::new() };
@@ -505,9 +510,18 @@ fn check_decision(statement: &Verified, context: &Context<'_>) -> Result<(), Ref
 fn check_revocation(statement: &Verified, context: &Context<'_>) -> Result<(), Refusal> {
     let thread = Thread::from_state(context.subject).ok_or(Refusal::NoRequest)?;
     let signer = statement.signer().identity();
-    let domain = domain_id(signer.domain());
-    let authority = signer.role() == AUTHORITY && [thread.from, thread.to].contains(&domain);
-    let held = Held::from_state(context.head);
-    let owner = signer.role() == DATA_OWNER && held.is_none_or(|held| held.owner == owner_id(statement));
-    rule(authority || owner, Refusal::NotTheOwner)
+    let concerned = match signer.role() {
+        AUTHORITY => [thread.from, thread.to].contains(&domain_id(signer.domain())),
+        DATA_OWNER => Held::from_state(context.head).is_none_or(|held| held.owner == owner_id(statement)),
+        NOTARY => Cause::of(statement) == Some(Cause::Invalid),
+        _ => false,
+    };
+    rule(concerned, Refusal::NotTheOwner)?;
+    match (Cause::of(statement), elsewhere(context, 0)) {
+        (Some(Cause::Invalid), Some(state)) => {
+            let validity = Matter::<Invalidation>::from_state(state).ok_or(Refusal::Damaged)?;
+            rule(validity.current.is_some(), Refusal::NotInvalid)
+        }
+        _ => Ok(()),
+    }
 }

@@ -54,6 +54,25 @@ fn either_authority_revokes_as_well() {
 }
 
 #[test]
+fn notaries_revoke_what_was_permitted_on_data_that_is_invalid() {
+    let mut world = World::new();
+    let (thread, other) = (world.licensed(1), world.licensed(2));
+    let invalid = |thread: &Subject| Cause::Invalid.draft(thread, Hash::default());
+    assert_eq!(world.refused("west notary", &invalid(&thread)), "the data has not been declared invalid");
+    let office = world.sitting();
+    let motion = Invalidation { state: Hash([1; 32]), evidence: Hash([2; 32]) };
+    world.say("west notary", &motion.draft(World::key(), None, &office)).unwrap();
+    world.carry(&World::key().validity());
+    world.say("west notary", &invalid(&thread)).unwrap();
+    assert!(matches!(world.thread(&thread).phase, Phase::Revoked(_)));
+    let misuse = Cause::Misuse.draft(&other, Hash::default());
+    assert_eq!(
+        world.refused("west notary", &misuse),
+        "the signer is neither the data's owner nor an authority that it concerns"
+    );
+}
+
+#[test]
 fn a_denial_is_recorded_with_its_reason_and_gives_no_licence() {
     let mut world = World::new();
     let denied = Request { purpose: "HRESCH".to_owned(), ..world.request(1) };

@@ -50,7 +50,7 @@ fn drawn() -> impl Strategy<Value = Drawn> {
 }
 
 /// The states of each block, with parents among those before that have children to spare.
-fn grown(drawn: &Drawn) -> Vec<(usize, Vec<DataState>)> {
+fn grown(drawn: &[(usize, Vec<(u8, Vec<u16>)>)]) -> Vec<(usize, Vec<DataState>)> {
     let (mut all, mut children): (Vec<DataState>, BTreeMap<Hash, usize>) = (Vec::new(), BTreeMap::new());
     let mut blocks = Vec::new();
     for (chain, states) in drawn {
