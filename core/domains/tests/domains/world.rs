@@ -21,7 +21,6 @@ pub const SOUTH: &str = "south.example";
 pub const WEST: &str = "west.example";
 pub const POLICY: &str = "allow read, derive for TREAT from north.example level 2 credit 30";
 
-#[derive(Clone)]
 pub struct Member {
     pub key: SoftwareKey,
     pub certificate: Certificate,
@@ -37,7 +36,7 @@ impl Member {
 #[derive(Clone)]
 pub struct World {
     pub trust: TrustStore,
-    pub members: HashMap<&'static str, Member>,
+    pub members: HashMap<&'static str, Arc<Member>>,
     pub now: UnixMillis,
     entries: HashMap<Hash, Arc<Entry>>,
     states: BTreeMap<(LogName, Subject), State>,
@@ -83,7 +82,7 @@ impl World {
                 } else {
                     trust.enrol(member.certificate.as_der()).unwrap();
                 }
-                members.insert(name, member);
+                members.insert(name, Arc::new(member));
             }
         }
         Self {
