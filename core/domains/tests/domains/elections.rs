@@ -1,5 +1,7 @@
 //! The election of notaries, simulated: who votes for accomplices gains nothing.
 
+use countersign_domains::Group;
+
 use crate::simulation::{LEADER, World, credits, means, place};
 
 /// Runs some seeds to these numbers of transactions, and looks at each.
@@ -35,6 +37,10 @@ fn trusted_nodes_come_before_ordinary_ones_and_those_before_malicious_ones() {
                 credits.iter().position(|credit| *credit == credits.iter().copied().fold(0.0, f64::max));
             assert!(transactions < 20 || master.unwrap() < 10, "a trusted node is master: {context}");
             assert!(ranking.rounds <= 20, "{context}");
+            let group = Group::elected(&ranking, 12, transactions as u64);
+            assert_eq!((group.seats().len(), group.transactions()), (12, transactions as u64));
+            let seated = |node: usize| group.seat_of(ranking.notaries[node].id) == Some(node);
+            assert!((0..12).all(seated), "the twelve of highest credit, in their order: {context}");
         });
     }
 }
