@@ -1,4 +1,5 @@
-//! Policies, filters, seats and states of trust domains from anybody: nothing panics, and what reads is written as it was.
+//! Policies, filters, seats and states of trust domains from anybody: nothing panics, and what reads is written as it
+//! was.
 #![no_main]
 
 use countersign_domains::{Group, Invalidation, Matter, Office, ParentFilter, Policy, Registration, Thread};

@@ -1,9 +1,10 @@
-//! What a decision costs, what the election of notaries does, and what filters save; the paper's figures beside ours where it has any.
+//! What a decision costs, what the election of notaries does, and what filters save; the paper's figures beside ours
+//! where it has any.
 //!
 //!     cargo bench --package countersign-domains
 //!
-//! Prints Markdown. Times are the thread's on the processor, medians. `S` marks what stands in the paper (10.32604/cmc.2023.040776), `R`
-//! what is computed by our reconstruction of its formulas, `M` what is measured.
+//! Prints Markdown. Times are the thread's on the processor, medians. `S` marks what stands in the paper
+//! (10.32604/cmc.2023.040776), `R` what is computed by our reconstruction of its formulas, `M` what is measured.
 
 #![allow(
     clippy::unwrap_used,
@@ -66,7 +67,8 @@ fn median(times: u32, mut call: impl FnMut()) -> Duration {
 /// Means over thirty runs, for both kinds of malicious nodes; the table of section 4.2 of our specification.
 fn election() {
     println!(
-        "| malicious succeed | transactions | trusted | ordinary | malicious | accomplice's best place: ours / classic PageRank | a trusted node is master | classes disjoint |"
+        "| malicious succeed | transactions | trusted | ordinary | malicious | accomplice's best place: ours / classic PageRank \
+         | a trusted node is master | classes disjoint |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     for success in [0.97, 0.70] {
@@ -109,7 +111,8 @@ fn sid(number: u64) -> Hash {
     Hash::of(&number.to_be_bytes())
 }
 
-/// False positives by the number of hashes, beside the formula, and the model of delay that has its least near `bits * ln 2` (Fig 11).
+/// False positives by the number of hashes, beside the formula, and the model of delay that has its least near `bits
+/// * ln 2` (Fig 11).
 fn filters() {
     const KEYS: u64 = 10_000;
     let block = Hash([1; 32]);
@@ -209,7 +212,8 @@ fn chains(blocks: u64, each: u64, shape: Shape) -> Chains {
 /// One decision by a policy.
 fn decisions() {
     let policy = Policy::parse(
-        "allow read for HRESCH from west.example level 3; allow read, derive for TREAT from north.example level 2 credit 40 behaviour 75",
+        "allow read for HRESCH from west.example level 3; allow read, derive for TREAT from north.example \
+         level 2 credit 40 behaviour 75",
     );
     let policy = policy.unwrap();
     let asked = Asked {

@@ -1,10 +1,12 @@
-//! What a domain notes of each access, on its own log, and the audit that holds it against the licences (the paper's joint audit).
+//! What a domain notes of each access, on its own log, and the audit that holds it against the licences (the paper's
+//! joint audit).
 //!
-//! One function finds what is wrong with an access ([`Licence::findings`]). The domain asks it before it answers ([`Licence::admit`],
-//! step 12 of the paper's flow), whoever audits asks it afterwards ([`joint`]).
+//! One function finds what is wrong with an access ([`Licence::findings`]). The domain asks it before it answers
+//! ([`Licence::admit`], step 12 of the paper's flow), whoever audits asks it afterwards ([`joint`]).
 //!
 //! ```cddl
-//! access-entry = { "licence" => digest, "user" => digest, "state" => digest, "op" => 1 / 2 / 4 / 8, "answer" => digest }
+//! access-entry = { "licence" => digest, "user" => digest, "state" => digest, "op" => 1 / 2 / 4 / 8,
+//!                  "answer" => digest }
 //! ```
 
 use std::collections::BTreeMap;
@@ -148,8 +150,8 @@ impl Licence {
         .collect()
     }
 
-    /// Whether the domain that holds the data answers: the user is the one whom it authenticated, *and* the licence is the one on the log,
-    /// and permits it now. `certificate` is what the user signed with.
+    /// Whether the domain that holds the data answers: the user is the one whom it authenticated, *and* the licence
+    /// is the one on the log, and permits it now. `certificate` is what the user signed with.
     pub fn admit(
         &self,
         access: &AccessEntry,
@@ -171,8 +173,8 @@ impl Licence {
     }
 }
 
-/// What is wrong with each of these accesses, in their order; nothing with most. Licences are by their ids, times those at which the
-/// log took an access.
+/// What is wrong with each of these accesses, in their order; nothing with most. Licences are by their ids, times
+/// those at which the log took an access.
 pub fn joint<'a>(
     accesses: impl IntoIterator<Item = (&'a AccessEntry, UnixMillis)>,
     licences: &BTreeMap<Hash, Licence>,

@@ -1,7 +1,7 @@
 //! Ballots of the notary group: who voted, with which weight, and whether a motion is carried.
 //!
-//! A motion is carried by more than two thirds of the credit of the whole group, each seat counted once. It needs no master: whoever
-//! has a seat votes by a statement of their own, so a master who says nothing holds nothing up.
+//! A motion is carried by more than two thirds of the credit of the whole group, each seat counted once. It needs no
+//! master: whoever has a seat votes by a statement of their own, so a master who says nothing holds nothing up.
 //!
 //! ```cddl
 //! notary-vote = { "seat" => 0..23, "credit" => 0..10000, "yes" => 0 / 1 }       ; links the group

@@ -13,14 +13,15 @@ pub struct Behaviour {
 }
 
 impl Behaviour {
-    /// Whether `(kept + 1) / (kept + broken + 2)` is at least so many percent: 50 for somebody of whom nothing is known.
+    /// Whether `(kept + 1) / (kept + broken + 2)` is at least so many percent: 50 for somebody of whom nothing is
+    /// known.
     pub fn is_at_least(self, percent: u8) -> bool {
         let (kept, broken) = (u64::from(self.kept), u64::from(self.broken));
         (kept + 1) * 100 >= u64::from(percent) * (kept + broken + 2)
     }
 
-    /// Whether a domain forwards a request of theirs: at least 60 %. Somebody of whom nothing is known has 50, and could never
-    /// begin; so theirs is forwarded.
+    /// Whether a domain forwards a request of theirs: at least 60 %. Somebody of whom nothing is known has 50, and
+    /// could never begin; so theirs is forwarded.
     pub fn is_forwarded(self) -> bool {
         self == Self::default() || self.is_at_least(FORWARDED)
     }

@@ -20,7 +20,8 @@ pub struct Conduct {
 }
 
 impl Conduct {
-    /// What others say of a notary: how often it took part, its mean efficiency of 65535, how often it was asked and answered.
+    /// What others say of a notary: how often it took part, its mean efficiency of 65535, how often it was asked and
+    /// answered.
     pub(crate) fn seen(participations: u16, efficiency: u16, asked: u16, answered: u16) -> Self {
         let mean = Fixed::ratio(efficiency.into(), u16::MAX.into());
         Self {

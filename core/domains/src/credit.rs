@@ -1,26 +1,31 @@
 //! The credit of notaries: an improved PageRank over their votes on one another.
 //!
-//! The paper (section on notary election) says what classic PageRank lacks here: a vote has no quality, and nothing counts but
-//! votes. Its equations are in no copy that we have; the ones below are our reconstruction, and agree with every sentence that is left
-//! (an initial credit of 50, a stop when no credit changes by 1 % or more, three suppressions of colluding votes).
+//! The paper (section on notary election) says what classic PageRank lacks here: a vote has no quality, and nothing
+//! counts but votes. Its equations are in no copy that we have; the ones below are our reconstruction, and agree with
+//! every sentence that is left (an initial credit of 50, a stop when no credit changes by 1 % or more, three
+//! suppressions of colluding votes).
 //!
 //! ```text
 //! C_i <- (1 - d) S_i + d * sum over j != i of  omega_ji C_j            d = 0.85
 //! omega_ji = eta_j * rho_ji * g_ji * min(w_ji, 3 / (N - 1))            w_ji = v_ji / sum over k != j of v_jk
 //! ```
 //!
-//! - Nobody votes for themselves, and nobody gives one other more than three times an even share. What that cuts is lost.
-//! - `eta_j`, the quality of a voter: `(1 - TV(w_j, m))^2`, by the distance to the median of all voters. Who votes like nobody else has
-//!   little weight; the same factor takes up to half of their own score `S_j`. Who votes for nobody has quality 0.
+//! - Nobody votes for themselves, and nobody gives one other more than three times an even share. What that cuts is
+//!   lost.
+//! - `eta_j`, the quality of a voter: `(1 - TV(w_j, m))^2`, by the distance to the median of all voters. Who votes
+//!   like nobody else has little weight; the same factor takes up to half of their own score `S_j`. Who votes for
+//!   nobody has quality 0.
 //! - `rho_ji`, reciprocity: what two give one another beyond twice an even share counts a fifth.
-//! - `g_ji`, the ceiling of a domain: where there are others, a notary gets at most a third of all that it gets from its own.
+//! - `g_ji`, the ceiling of a domain: where there are others, a notary gets at most a third of all that it gets from
+//!   its own.
 //!
-//! The paper computes with real numbers. These have 32 binary places and are rounded down, and sums are of whole numbers, so every
-//! notary gets the same ranking to the last bit, in whatever order the votes come. Where a comparison would divide by zero there is
-//! nothing to compare: the map is monotone and contracts by `d` once `g` is held (after five rounds), so it settles.
+//! The paper computes with real numbers. These have 32 binary places and are rounded down, and sums are of whole
+//! numbers, so every notary gets the same ranking to the last bit, in whatever order the votes come. Where a
+//! comparison would divide by zero there is nothing to compare: the map is monotone and contracts by `d` once `g` is
+//! held (after five rounds), so it settles.
 //!
-//! Not defended: colluders who are the majority of voters, since they are the median then. Colluders who vote honestly for the most part
-//! get about the credit of an ordinary notary.
+//! Not defended: colluders who are the majority of voters, since they are the median then. Colluders who vote
+//! honestly for the most part get about the credit of an ordinary notary.
 
 use countersign_ledger::Hash;
 

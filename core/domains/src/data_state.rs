@@ -1,11 +1,12 @@
 //! A state of data: what it was made of, how, and by whom.
 //!
-//! A change never consumes what it changes: who may modify a state makes a further child of it, beside those of others (the paper's
-//! Rule 1). The id covers all of a state, its parents' ids among it, so no state can come to descend from itself.
+//! A change never consumes what it changes: who may modify a state makes a further child of it, beside those of
+//! others (the paper's Rule 1). The id covers all of a state, its parents' ids among it, so no state can come to
+//! descend from itself.
 //!
 //! ```cddl
-//! data-state = { "key" => digest, "parents" => bstr, "step" => 1..4, "actor" => digest, "owner" => digest, "seq" => uint,
-//!                ? "licence" => digest }          ; 0 to 8 ids of 32 bytes, ascending
+//! data-state = { "key" => digest, "parents" => bstr, "step" => 1..4, "actor" => digest, "owner" => digest,
+//!                "seq" => uint, ? "licence" => digest }          ; 0 to 8 ids of 32 bytes, ascending
 //! ```
 
 use countersign_ledger::{Draft, Fields, Hash, Value, Verified};

@@ -2,7 +2,7 @@
 //!
 //! ```cddl
 //! notary-group = { "epoch" => uint, "transactions" => uint, "seats" => bstr, ? "total" => uint }
-//!                                     ; links the group before; 1 to 24 seats of 66 bytes: notary 32, domain 32, credit 2
+//!                  ; links the group before; 1 to 24 seats of 66 bytes: notary 32, domain 32, credit 2
 //! ```
 
 use countersign_ledger::cbor::Written;
@@ -24,8 +24,8 @@ pub struct Election {
 }
 
 impl Election {
-    /// The statement; `prev` is the latest on the subject, `before` the group in office. A registrar founds the first group,
-    /// which has none of both.
+    /// The statement; `prev` is the latest on the subject, `before` the group in office. A registrar founds the first
+    /// group, which has none of both.
     pub fn draft(&self, prev: Option<Hash>, before: Option<&Sitting>) -> Draft {
         let mut fields = Fields::new()
             .with("epoch", self.epoch)

@@ -1,11 +1,13 @@
 //! A Bloom filter over the parents of the states in one block: data -> "its next state may be here".
 //!
-//! It never denies a parent that is there. The positions are keyed by the block's id, which nobody knows before the block is committed,
-//! so nobody can choose states that fill a filter. The paper leaves its size open; ten bits a key and seven hashes admit 0.8 % of others.
+//! It never denies a parent that is there. The positions are keyed by the block's id, which nobody knows before the
+//! block is committed, so nobody can choose states that fill a filter. The paper leaves its size open; ten bits a key
+//! and seven hashes admit 0.8 % of others.
 //!
 //! ```text
-//! filter = "CPF1" || hashes, 1 byte || bytes of the bits, 4 bytes, big-endian || bits      ; bit n is in byte n / 8, the lowest first
-//! position i = (h1 + i * h2) mod bits       ; h1, h2: the first two 8 bytes of a framed SHA-256, big-endian; h2 made odd
+//! filter = "CPF1" || hashes, 1 byte || bytes of the bits, 4 bytes, big-endian || bits
+//!                                      ; bit n is in byte n / 8, the lowest first
+//! position i = (h1 + i * h2) mod bits  ; the first two 8 bytes of a framed SHA-256, big-endian; h2 is made odd
 //! ```
 
 use countersign_ledger::Hash;
@@ -58,7 +60,8 @@ pub struct ParentFilter {
 }
 
 impl ParentFilter {
-    /// A filter over these parents, keyed by `block`. One that would be larger than [`MAX_FILTER`] has that size, and admits more.
+    /// A filter over these parents, keyed by `block`. One that would be larger than [`MAX_FILTER`] has that size, and
+    /// admits more.
     pub fn build(block: Hash, parents: &[Hash], shape: Shape) -> Self {
         let bits = (parents.len() as u64).saturating_mul(shape.bits.into()).div_ceil(8);
         let length = usize::try_from(bits).unwrap_or(MAX_FILTER).clamp(1, MAX_FILTER - HEADER);

@@ -8,8 +8,8 @@ use std::ops::{Add, Div, Mul, Sub};
 /// Binary places.
 const PLACES: u32 = 32;
 
-/// A number of 32 bits before and 32 bits after the point. No operation wraps or panics: what is too large is the largest
-/// number, what would be below zero is zero, a part of nothing is zero.
+/// A number of 32 bits before and 32 bits after the point. No operation wraps or panics: what is too large is the
+/// largest number, what would be below zero is zero, a part of nothing is zero.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(crate) struct Fixed(u64);
 

@@ -89,8 +89,8 @@ impl Group {
         of_domain.map(|seat| seat.credit).max().unwrap_or_default()
     }
 
-    /// How many take-overs it needs until this seat is master of a matter: zero for the master. By credit; before [`WARM_UP`]
-    /// transactions by a lot that depends on the matter.
+    /// How many take-overs it needs until this seat is master of a matter: zero for the master. By credit; before
+    /// [`WARM_UP`] transactions by a lot that depends on the matter.
     pub fn turn(&self, seat: usize, matter: Hash) -> Option<u64> {
         let own = self.seats.get(seat)?;
         let lot = |seat: &Seat| Hash::framed("countersign/master/v1", &[&matter.0, &seat.notary.0]);
@@ -110,8 +110,8 @@ impl Group {
         self.seats.iter().flat_map(row).collect()
     }
 
-    /// Reads rows; `None` unless there are 1 to [`MAX_SEATS`], no notary has two, and they are in the order of their credits, some
-    /// of them above zero.
+    /// Reads rows; `None` unless there are 1 to [`MAX_SEATS`], no notary has two, and they are in the order of their
+    /// credits, some of them above zero.
     pub fn from_rows(rows: &[u8], transactions: u64) -> Option<Self> {
         let (rows, rest) = rows.as_chunks::<ROW>();
         let seat = |row: &[u8; ROW]| {

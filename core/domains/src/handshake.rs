@@ -8,9 +8,10 @@
 //! | `domain.answer` (A4) | the user | both nonces, and from where to where |
 //! | `domain.auth-record` (A5) | the authority of the other domain | pseudonym, certificate, level, until when |
 //!
-//! The paper names the messages; their fields and checks are our reconstruction. The public log gets the id of the record alone
-//! ([`crate::Admission`]). Each message is a statement: whoever receives it has verified it by the ledger's trust first. Here it is checked
-//! that it is fresh, new, of the right signer, and belongs to the one before.
+//! The paper names the messages; their fields and checks are our reconstruction. The public log gets the id of the
+//! record alone ([`crate::Admission`]). Each message is a statement: whoever receives it has verified it by the
+//! ledger's trust first. Here it is checked that it is fresh, new, of the right signer, and belongs to the one
+//! before.
 //!
 //! Authentication opens nothing by itself: data needs a licence as well.
 

@@ -31,8 +31,8 @@ impl<M> Default for Matter<M> {
 }
 
 impl<M> Matter<M> {
-    /// Whether something may be proposed at `at`: nothing is, or its time is over. So a motion that nobody votes on is proposed again,
-    /// by whoever may.
+    /// Whether something may be proposed at `at`: nothing is, or its time is over. So a motion that nobody votes on
+    /// is proposed again, by whoever may.
     pub fn is_free(&self, at: UnixMillis) -> bool {
         self.pending.as_ref().is_none_or(|(_, ballot)| ballot.has_lapsed(at))
     }

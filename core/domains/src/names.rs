@@ -45,7 +45,8 @@ impl DataKey {
     }
 }
 
-/// A user as one other domain knows them, and the public log: another for each domain, and nobody without the secret can tell whose.
+/// A user as one other domain knows them, and the public log: another for each domain, and nobody without the secret
+/// can tell whose.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Pseudonym(pub Hash);
 

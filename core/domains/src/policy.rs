@@ -3,14 +3,16 @@
 //! ```text
 //! policy  = "nobody" / rule *(";" rule)
 //! rule    = "allow" ops "for" ( "any" / purposes ) "from" ( "any" / domains ) *clause
-//! clause  = "level" 0..255 / "after" moment / "until" moment / "credit" 0..100 / "behaviour" 0..100     ; each once, in this order
+//! clause  = "level" 0..255 / "after" moment / "until" moment / "credit" 0..100 / "behaviour" 0..100
+//!                                      ; each once, in this order
 //! ops     = op *("," op)                   ; read, modify, derive, share
 //! moment  = 2026-11-28T12:00:00Z
 //! ```
 //!
-//! A rule permits if all that it says holds; a policy, if one of its rules does. There is no prohibition, so rules have no order. The
-//! canonical text has one space where spaces are, lists sorted and each word once; the policy's hash is of that text. The paper names
-//! what a policy speaks of (level, domain, operation, purpose, time, credit); the language is ours.
+//! A rule permits if all that it says holds; a policy, if one of its rules does. There is no prohibition, so rules
+//! have no order. The canonical text has one space where spaces are, lists sorted and each word once; the policy's
+//! hash is of that text. The paper names what a policy speaks of (level, domain, operation, purpose, time, credit);
+//! the language is ours.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -483,7 +485,8 @@ mod tests {
 
     #[test]
     fn the_canonical_text_has_one_form() {
-        let loose = "  allow share,read , read for  HRESCH,TREAT from b.example,\ta.example level 0 credit 0;allow read for any from any ";
+        let loose = "  allow share,read , read for  HRESCH,TREAT from b.example,\ta.example level 0 credit 0;\
+                     allow read for any from any ";
         let canonical =
             "allow read, share for HRESCH, TREAT from a.example, b.example; allow read for any from any";
         assert_eq!(Policy::parse(loose).unwrap().to_string(), canonical);
@@ -546,7 +549,9 @@ mod tests {
             credit in prop::option::of(0_u8..=100),
             behaviour in prop::option::of(0_u8..=100),
         ) -> String {
-            let clause = |name: &str, value: Option<String>| value.map_or(String::new(), |value| format!(" {name} {value}"));
+            let clause = |name: &str, value: Option<String>| {
+                value.map_or(String::new(), |value| format!(" {name} {value}"))
+            };
             let moment = |seconds: u64| UnixMillis::from_seconds(seconds).to_string();
             [
                 format!("allow {} for {purposes} from {domains}", ops.join(" , ")),

@@ -1,7 +1,7 @@
 //! A trust domain that takes part, by the certificate of its authority.
 //!
 //! ```cddl
-//! domain-register = { "certificate" => digest, "epoch" => uint, "active" => 0 / 1, "total" => uint }     ; links the group
+//! domain-register = { "certificate" => digest, "epoch" => uint, "active" => 0 / 1, "total" => uint } ; links the group
 //! ```
 
 use countersign_ledger::cbor::Written;
@@ -25,7 +25,8 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// The statement: signed by the authority itself to take part, by a notary to end it. `None` if that is no name of a domain.
+    /// The statement: signed by the authority itself to take part, by a notary to end it. `None` if that is no name
+    /// of a domain.
     pub fn draft(&self, domain: &str, prev: Option<Hash>, office: &Sitting) -> Option<Draft> {
         let fields = Fields::new()
             .with("certificate", self.certificate)

@@ -1,7 +1,7 @@
 //! What a notary saw of the others, as a statement: from these alone everybody computes the same ranking.
 //!
-//! A vote is a notary's own word. What was seen of somebody is the median of what the others say, each number by itself; nobody speaks
-//! for themselves. So fewer than half of the reporters change nothing.
+//! A vote is a notary's own word. What was seen of somebody is the median of what the others say, each number by
+//! itself; nobody speaks for themselves. So fewer than half of the reporters change nothing.
 //!
 //! ```cddl
 //! notary-report = { "period" => uint, "rows" => bstr }

@@ -1,15 +1,16 @@
 //! A request for data of another domain, and what becomes of it.
 //!
-//! The authority of the domain that asks states the outcome, which follows from the log by one function ([`Policy::decide`]); the rules
-//! refuse a request that states another. Each notary computes it again, and votes whether it is so; so permits and denials are recorded
-//! alike, with their reason, and a node that orders statements by other rules has no quorum.
+//! The authority of the domain that asks states the outcome, which follows from the log by one function
+//! ([`Policy::decide`]); the rules refuse a request that states another. Each notary computes it again, and votes
+//! whether it is so; so permits and denials are recorded alike, with their reason, and a node that orders statements
+//! by other rules has no quorum.
 //!
 //! ```cddl
-//! access-request = { "to" => tstr, "user" => digest, "nonce" => bstr .size 16, "ops" => 1..15, "purpose" => tstr, "until" => uint,
-//!                    "level" => 0..255, "credit" => 0..10000, "kept" => uint, "broken" => uint, "policy" => digest,
+//! access-request = { "to" => tstr, "user" => digest, "nonce" => bstr .size 16, "ops" => 1..15, "purpose" => tstr,
+//!                    "until" => uint, "level" => 0..255, "credit" => 0..10000, "kept" => uint, "broken" => uint, "policy" => digest,
 //!                    "outcome" => 0..10, "total" => uint }         ; links the policy, the admission, the group
-//! access-decision = { "outcome" => 0..10, "policy" => digest, "user" => digest, "ops" => 1..15, "from" => uint, "until" => uint }
-//!                                                                   ; links the group
+//! access-decision = { "outcome" => 0..10, "policy" => digest, "user" => digest, "ops" => 1..15, "from" => uint,
+//!                     "until" => uint }                             ; links the group
 //! access-revoke = { "cause" => 1..3 }
 //! ```
 //!

@@ -1,4 +1,5 @@
-//! The family of rules of trust domains: who takes part, who notarises, whose data it is, who may look across, and who did.
+//! The family of rules of trust domains: who takes part, who notarises, whose data it is, who may look across, and
+//! who did.
 //!
 //! | kind (log) | signer; subject | says |
 //! | --- | --- | --- |
@@ -15,9 +16,10 @@
 //! | `data.state` (data) | a member of the log's domain; the state | what it was made of, and by whom |
 //! | `access.entry` (data) | the log's authority; the data | who did what under which licence |
 //!
-//! A group, a registration, an invalidity takes effect when more than two thirds of the credit have voted for it; a request is agreed on
-//! in the same way. Each ballot belongs to the group that was in office when it was opened, which the motion links. Rules that need
-//! the state of another subject are checked where the log's order is known, at a node and by each notary; a client checks the rest.
+//! A group, a registration, an invalidity takes effect when more than two thirds of the credit have voted for it; a
+//! request is agreed on in the same way. Each ballot belongs to the group that was in office when it was opened,
+//! which the motion links. Rules that need the state of another subject are checked where the log's order is known,
+//! at a node and by each notary; a client checks the rest.
 
 use countersign_ledger::{
     Context, Draft, Fields, Hash, Kind, LogName, Rules, State, Subject, UnixMillis, Verified, Violation,
@@ -103,8 +105,8 @@ impl Rules for DomainRules {
         vec![NOTARY, AUTHORITY, DATA_OWNER]
     }
 
-    /// The group in office, for whoever opens a ballot; for a request also both domains, the user, and whether the data is valid; for
-    /// a revocation that alone.
+    /// The group in office, for whoever opens a ballot; for a request also both domains, the user, and whether the
+    /// data is valid; for a revocation that alone.
     fn looks_at(&self, statement: &Verified) -> Vec<(LogName, Subject)> {
         let home = || domain_subject(statement.signer().identity().domain());
         let subjects = match kind(statement) {
@@ -196,8 +198,8 @@ fn total(statement: &Verified) -> Option<u64> {
     statement.fields().uint("total")
 }
 
-/// Whether a statement is of the format, is about what its kind is about, and may come after `before`. All that needs neither time nor
-/// other statements.
+/// Whether a statement is of the format, is about what its kind is about, and may come after `before`. All that needs
+/// neither time nor other statements.
 fn follows(before: &State, statement: &Verified) -> Result<(), Refusal> {
     let at = statement.statement().issued_at();
     let topic = Topic::of(statement.statement().subject()).ok_or(Refusal::Subject)?;

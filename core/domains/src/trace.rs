@@ -1,12 +1,15 @@
-//! Where data went: states over the chains of several domains, traced forwards by filters and backwards by their parents.
+//! Where data went: states over the chains of several domains, traced forwards by filters and backwards by their
+//! parents.
 //!
-//! From the states of the data the trace goes up to their origins, by the ids of parents, and then down to everything that was made of
-//! any of these. Downwards nobody tells where the next state is: each block's filter ([`crate::ParentFilter`]) says whether it may be
-//! there, and only such blocks are read. A filter denies no state that is there, so the trace finds every one.
+//! From the states of the data the trace goes up to their origins, by the ids of parents, and then down to everything
+//! that was made of any of these. Downwards nobody tells where the next state is: each block's filter
+//! ([`crate::ParentFilter`]) says whether it may be there, and only such blocks are read. A filter denies no state
+//! that is there, so the trace finds every one.
 //!
-//! Blocks of one chain are in its order; blocks of two chains by their *anchors*, the sizes of the log across domains that they had seen.
-//! Never by clocks. A state whose parent comes after it is refused, with the edge, and what only hangs on it is not part of the trace. An
-//! id covers the parents, so a state that names its own descendant has another id than it claims, and is refused as well.
+//! Blocks of one chain are in its order; blocks of two chains by their *anchors*, the sizes of the log across domains
+//! that they had seen. Never by clocks. A state whose parent comes after it is refused, with the edge, and what only
+//! hangs on it is not part of the trace. An id covers the parents, so a state that names its own descendant has
+//! another id than it claims, and is refused as well.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -125,7 +128,8 @@ impl Chains {
         }
     }
 
-    /// Traces data. `proves` says whether a state was allowed to be made of that parent: by its owner, or under a licence on the log.
+    /// Traces data. `proves` says whether a state was allowed to be made of that parent: by its owner, or under a
+    /// licence on the log.
     pub fn trace(&self, key: DataKey, proves: impl Fn(&DataState, &DataState) -> bool) -> Trace {
         let mut trace = Trace::default();
         let start = self.keys.get(&key).map_or(&[][..], Vec::as_slice);
@@ -285,8 +289,8 @@ impl Trace {
         self.below(self.states.contains_key(&sid).then_some(sid))
     }
 
-    /// All that is invalid when what `owner` has is (the paper's Rule 2): their states, all that was made of them, and so every merge
-    /// with one of them among its parents. What only has an ancestor in common stays valid.
+    /// All that is invalid when what `owner` has is (the paper's Rule 2): their states, all that was made of them,
+    /// and so every merge with one of them among its parents. What only has an ancestor in common stays valid.
     pub fn invalid(&self, owner: Hash) -> BTreeSet<Hash> {
         let owned = self.states.iter().filter(|(_, state)| state.owner == owner).map(|(sid, _)| *sid);
         self.below(owned)

@@ -1,4 +1,5 @@
-//! The vectors of this crate's formats under `tests/vectors/domains`: they are what these tests make, and are judged as they say.
+//! The vectors of this crate's formats under `tests/vectors/domains`: they are what these tests make, and are judged
+//! as they say.
 //!
 //! `COUNTERSIGN_WRITE_VECTORS=1 cargo test --test domains own_vectors` writes them anew.
 
@@ -41,8 +42,10 @@ fn why_no_policy(error: PolicyError) -> String {
 fn policies() {
     let mut file = Vectors::new(
         &[
-            "Licence policies: what a text means, by its canonical form and the hash of that, and which texts are none.",
-            "The hash is SHA-256 of `countersign/licence-policy/v1` and the canonical text, each after its length in 8 bytes, big-endian.",
+            "Licence policies: what a text means, by its canonical form and the hash of that, and which texts are \
+             none.",
+            "The hash is SHA-256 of `countersign/licence-policy/v1` and the canonical text, each after its length \
+             in 8 bytes, big-endian.",
             "A reason names the byte, counted from zero, at which it is found, where there is one.",
         ],
         Nothing {},
@@ -55,11 +58,13 @@ fn policies() {
     accept("nobody", "nobody");
     accept(
         "all clauses",
-        "allow read, derive for TREAT from north.example level 2 after 2026-01-01T00:00:00Z until 2027-01-01T00:00:00Z credit 40 behaviour 75",
+        "allow read, derive for TREAT from north.example level 2 after 2026-01-01T00:00:00Z until \
+         2027-01-01T00:00:00Z credit 40 behaviour 75",
     );
     accept(
         "two rules, lists in another order, with repetitions and clauses that ask for nothing",
-        " allow share,read , read for  HRESCH,TREAT from b.example,\ta.example level 0 credit 0;allow read for any from any ",
+        " allow share,read , read for  HRESCH,TREAT from b.example,\ta.example level 0 credit 0;\
+         allow read for any from any ",
     );
     let names = (0..17).map(|n| format!("d{n}")).collect::<Vec<_>>().join(",");
     let rules = ["allow read for any from any"; 9].join(";");
@@ -118,7 +123,8 @@ fn filters_over_parents() {
         Block { block: block.into(), parents: parents.iter().map(|parent| (*parent).into()).collect() };
     let mut file = Vectors::new(
         &[
-            "Filters over the parents of the states in a block: which bytes are one, and which of the given parents the filter of the \
+            "Filters over the parents of the states in a block: which bytes are one, and which of the given parents the filter \
+             of the \
              given block may have.",
             "A filter never denies a parent that it was made of; it may admit others.",
         ],

@@ -342,7 +342,8 @@ fn a_domain_admits_users_of_others_and_ends_its_own_admissions_alone() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Whatever is said in whatever order: a licence is there only after a quorum and a decision, and never again after a revocation.
+    /// Whatever is said in whatever order: a licence is there only after a quorum and a decision, and never again
+    /// after a revocation.
     #[test]
     fn no_order_of_statements_makes_a_licence_without_a_quorum(
         steps in prop::collection::vec((0_u8..4, 0_usize..6, any::<bool>()), 1..24),

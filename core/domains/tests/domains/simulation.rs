@@ -1,8 +1,9 @@
 //! Thirty notaries of three domains, some of whom vote for one another only: what their credits become.
 //!
-//! The model is our reconstruction; the paper's table and figures are in no copy that we have. Ten trusted nodes are fast and there, fourteen
-//! ordinary ones slower; six malicious ones do as the ordinary do, and give half of their votes to themselves and half to an accomplice.
-//! Twelve of those who are there take part in each transaction and see one another's work.
+//! The model is our reconstruction; the paper's table and figures are in no copy that we have. Ten trusted nodes are
+//! fast and there, fourteen ordinary ones slower; six malicious ones do as the ordinary do, and give half of their
+//! votes to themselves and half to an accomplice. Twelve of those who are there take part in each transaction and see
+//! one another's work.
 
 #![allow(
     dead_code,
@@ -22,7 +23,8 @@ pub const NODES: usize = 30;
 pub const LEADER: usize = 24;
 const COMMITTEE: usize = 12;
 
-/// A class of nodes: its first and the one after its last; mean and deviation of times in milliseconds; how often it succeeds, and is there.
+/// A class of nodes: its first and the one after its last; mean and deviation of times in milliseconds; how often it
+/// succeeds, and is there.
 #[derive(Clone, Copy)]
 struct Class {
     nodes: (usize, usize),
@@ -154,7 +156,8 @@ impl World {
         rank(&(0..NODES).map(candidate).collect::<Vec<_>>()).unwrap()
     }
 
-    /// Classic PageRank over the same votes: an even split among whom one votes for, oneself among them. Here to show the attack.
+    /// Classic PageRank over the same votes: an even split among whom one votes for, oneself among them. Here to show
+    /// the attack.
     pub fn classic(&self) -> Vec<f64> {
         let votes: Vec<Vec<usize>> = (0..NODES)
             .map(|from| {
