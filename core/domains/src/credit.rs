@@ -24,6 +24,8 @@
 //! comparison would divide by zero there is nothing to compare: the map is monotone and contracts by `d` once `g` is
 //! held (after five rounds), so it settles.
 //!
+//! A credit is shown as `100 C_i / (C_i + mean)`: 50 % for a notary of average credit, as for a newcomer.
+//!
 //! Not defended: colluders who are the majority of voters, since they are the median then. Colluders who vote
 //! honestly for the most part get about the credit of an ordinary notary.
 
@@ -332,6 +334,19 @@ mod tests {
         (votes[1][0], votes[2][1]) = (7, 60);
         votes[0][1] = 7;
         assert!(both < credit(&rank(&candidates(&votes)).unwrap(), 1));
+    }
+
+    #[test]
+    fn of_what_two_give_one_another_beyond_twice_an_even_share_a_fifth_counts() {
+        let mut weights = vec![vec![Fixed::ratio(1, 10); 11]; 11];
+        let (there, back) = (Fixed::ratio(30, 100), Fixed::ratio(25, 100));
+        (weights[0][1], weights[1][0]) = (there, back);
+        let left = without_reciprocity(&weights);
+        // The lesser has 5 of 100 more than twice an even share: of each, four fifths of that part of the greater are cut.
+        let part = Fixed::ONE - Fixed::ratio(8, 10) * Fixed::ratio(5, 30);
+        let close = |one: Fixed, other: Fixed| one.distance(other) < Fixed::ratio(1, 1_000_000);
+        assert!(close(left[0][1], there * part) && close(left[1][0], back * part));
+        assert_eq!(left[2], weights[2], "others lose nothing");
     }
 
     #[test]

@@ -7,7 +7,8 @@
 //! ```text
 //! filter = "CPF1" || hashes, 1 byte || bytes of the bits, 4 bytes, big-endian || bits
 //!                                      ; bit n is in byte n / 8, the lowest first
-//! position i = (h1 + i * h2) mod bits  ; the first two 8 bytes of a framed SHA-256, big-endian; h2 is made odd
+//! position i = ((h1 + i * h2) mod 2^64) mod bits
+//!                                      ; the first two 8 bytes of a framed SHA-256, big-endian; h2 is made odd
 //! ```
 
 use countersign_ledger::Hash;

@@ -35,10 +35,12 @@
 //!
 //! # What is not joined yet
 //!
-//! The rules are a family as any other, but no screen and no command makes its statements, no process of a notary
-//! votes by itself, and wallets do not follow these logs. A domain's monitor, the routing within it and the
-//! certificates of short life are the deployment's. How many requests a domain may make is bounded by the node's
-//! allowances alone.
+//! [`rules::DomainRules`] is a family as any other, but `core/families` does not list it, so no node takes its
+//! statements; nor does a screen or a command make them. No process of a notary votes by itself, and wallets do not
+//! follow these logs. A node makes a genesis with one domain; one with several is put together by hand. A domain's
+//! monitor, the routing within it, and its certificates of short life are the deployment's. How many requests a domain
+//! may make is bounded by the node's allowances alone. Whoever publishes a policy first under a key owns it, so a salt
+//! is kept until then.
 //!
 //! In scope: formats, rules, decisions. Out of scope: sockets, storage, who talks to whom.
 
