@@ -1,6 +1,6 @@
-//! The credit of notaries: an improved PageRank over their votes on one another.
+//! The credit of notaries: an improved `PageRank` over their votes on one another.
 //!
-//! The paper (section on notary election) says what classic PageRank lacks here: a vote has no quality, and nothing
+//! The paper (section on notary election) says what classic `PageRank` lacks here: a vote has no quality, and nothing
 //! counts but votes. Its equations are in no copy that we have; the ones below are our reconstruction, and agree with
 //! every sentence that is left (an initial credit of 50, a stop when no credit changes by 1 % or more, three
 //! suppressions of colluding votes).

@@ -49,7 +49,7 @@ fn classes(success_of_malicious: f64) -> [Class; 3] {
     ]
 }
 
-/// SplitMix64: the same on every machine.
+/// `SplitMix64`: the same on every machine.
 struct Random(u64);
 
 impl Random {
@@ -156,7 +156,7 @@ impl World {
         rank(&(0..NODES).map(candidate).collect::<Vec<_>>()).unwrap()
     }
 
-    /// Classic PageRank over the same votes: an even split among whom one votes for, oneself among them. Here to show
+    /// Classic `PageRank` over the same votes: an even split among whom one votes for, oneself among them. Here to show
     /// the attack.
     pub fn classic(&self) -> Vec<f64> {
         let votes: Vec<Vec<usize>> = (0..NODES)
