@@ -97,12 +97,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_arithmetic_to_the_last_place(a in 0_u32..1_000_000, b in 1_u32..1_000_000) {
-            let (exact, close) = (f64::from(a) / f64::from(b), Fixed::whole(a) / Fixed::whole(b));
-            let value = close.0 as f64 / 2_f64.powi(32);
-            prop_assert!(exact - value >= -1e-9 && exact - value < 1e-9 + exact * 1e-15);
-            prop_assert_eq!((Fixed::whole(a) + Fixed::whole(b)).floor(), u64::from(a) + u64::from(b));
-            prop_assert_eq!((Fixed::whole(a) * Fixed::ratio(1, u64::from(b))).floor() <= u64::from(a), true);
+        fn it_is_arithmetic_to_the_last_place(a in any::<u32>(), b in 1_u32..=u32::MAX) {
+            let (whole, by) = (Fixed::whole(a), Fixed::whole(b));
+            let back = whole / by * by;
+            prop_assert!(back <= whole && whole - back <= Fixed(b.into()), "less than a place for each of {b}");
+            prop_assert_eq!(whole.distance(by), (whole - by) + (by - whole));
+            prop_assert_eq!((whole * Fixed::ONE, whole / Fixed::ONE), (whole, whole));
+            prop_assert_eq!((whole + Fixed(1)).floor(), u64::from(a));
         }
     }
 }

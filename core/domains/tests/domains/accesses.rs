@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use countersign_domains::{
-    AccessEntry, AuthRecord, Block, Cause, Chains, DataKey, DataState, Finding, Licence, NoPass, Op, Phase,
-    Pseudonym, Shape, Step, Trace, domain_id, joint,
+    AccessEntry, AuthRecord, Block, Cause, Chains, DataKey, DataState, Finding, Licence, NoPass, Op, Pass,
+    Phase, Pseudonym, Shape, Step, Trace, domain_id, joint,
 };
 use countersign_ledger::{Draft, Hash, UnixMillis};
 
@@ -75,7 +75,7 @@ fn an_answer_needs_both_who_was_authenticated_and_what_the_log_permits() {
     let long = AuthRecord { until: UnixMillis(u64::MAX), ..record.clone() };
     let end = licence.thread.until.0;
     assert_eq!(admit(&licence, &access, &long, end), Err(NoPass::Licence(Finding::OutsideTime)));
-    assert_eq!(admit(&licence, &access, &long, end - 1).map(|pass| pass.until()), Ok(UnixMillis(end)));
+    assert_eq!(admit(&licence, &access, &long, end - 1).map(Pass::until), Ok(UnixMillis(end)));
     let revoked = Licence { revoked: Some(now), ..licence.clone() };
     assert_eq!(admit(&revoked, &access, &record, now.0), Err(NoPass::Licence(Finding::Revoked)));
     let changed = AccessEntry { op: Op::Modify, ..access };
