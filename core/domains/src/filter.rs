@@ -68,7 +68,7 @@ impl ParentFilter {
         let length = usize::try_from(bits).unwrap_or(MAX_FILTER).clamp(1, MAX_FILTER - HEADER);
         let mut filter = Self { hashes: shape.hashes.clamp(1, MAX_HASHES), bits: vec![0; length] };
         for parent in parents {
-            for (byte, bit) in filter.positions(block, *parent).collect::<Vec<_>>() {
+            for (byte, bit) in filter.positions(block, *parent) {
                 filter.bits[byte] |= bit;
             }
         }

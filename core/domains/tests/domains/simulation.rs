@@ -168,16 +168,12 @@ impl World {
         for _ in 0..100 {
             let mut next = vec![0.15 / NODES as f64; NODES];
             for (from, to) in votes.iter().enumerate() {
-                to.iter().for_each(|to| next[*to] += 0.85 * ranks[from] / to_count(&votes[from]));
+                to.iter().for_each(|one| next[*one] += 0.85 * ranks[from] / to.len() as f64);
             }
             ranks = next;
         }
         ranks
     }
-}
-
-fn to_count(votes: &[usize]) -> f64 {
-    votes.len() as f64
 }
 
 fn id(node: usize) -> Hash {
