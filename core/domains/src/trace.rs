@@ -132,7 +132,7 @@ impl Chains {
     /// licence on the log.
     pub fn trace(&self, key: DataKey, proves: impl Fn(&DataState, &DataState) -> bool) -> Trace {
         let mut trace = Trace::default();
-        let start = self.keys.get(&key).map_or(&[][..], Vec::as_slice);
+        let start = self.keys.get(&key).map(Vec::as_slice).unwrap_or_default();
         let mut queue = self.origins(start, &mut trace);
         while let Some(sid) = queue.pop_front() {
             let (Some(parent), Some(place)) = (self.state(sid), self.places.get(&sid)) else { continue };
