@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the top down: a crate may depend on those after it.
-const LAYERS: [(&str, &str); 14] = [
+const LAYERS: [(&str, &str); 15] = [
     ("countersign", "cli"),
     ("countersign-node", "node"),
     ("countersign-bindings-generate", "bindings/generate"),
@@ -15,6 +15,7 @@ const LAYERS: [(&str, &str); 14] = [
     ("countersign-wallet", "core/wallet"),
     ("countersign-families", "core/families"),
     ("countersign-custody", "core/custody"),
+    ("countersign-domains", "core/domains"),
     ("countersign-records", "core/records"),
     ("countersign-bedside", "core/bedside"),
     ("countersign-ledger", "core/ledger"),
@@ -24,9 +25,10 @@ const LAYERS: [(&str, &str); 14] = [
     ("countersign-device", "core/device"),
 ];
 /// Crates that may not reach the world, and what would let them.
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "core/families",
     "core/custody",
+    "core/domains",
     "core/records",
     "core/bedside",
     "core/ledger",

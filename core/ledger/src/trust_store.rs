@@ -217,6 +217,11 @@ impl TrustStore {
         Ok(())
     }
 
+    /// Whether a trust anchor appointed whoever has the certificate with this fingerprint as a registrar.
+    pub fn is_registrar(&self, certificate: Hash) -> bool {
+        self.registrars.contains_key(&certificate)
+    }
+
     /// The trust domains that have a root here.
     pub fn domains(&self) -> impl Iterator<Item = &str> {
         self.roots.keys().map(String::as_str)
