@@ -172,7 +172,7 @@ impl ServiceHome<'_> {
     }
 
     /// The certificate that it is enrolled with.
-    pub(crate) fn certificate(&self, issuer: Issuer<'_>) -> Result<Certificate, ServiceHomeError> {
+    pub(crate) fn certificate(&self, issuer: &Issuer<'_>) -> Result<Certificate, ServiceHomeError> {
         issuer.certificate(self.key).map_err(|error| match error {
             ActError::NotEnrolled => ServiceHomeError::NotBegun(self.command),
             error => error.into(),

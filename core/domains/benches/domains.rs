@@ -57,7 +57,7 @@ fn median(times: u32, mut call: impl FnMut()) -> Duration {
         .map(|_| {
             let start = clock();
             (0..times).for_each(|_| call());
-            (clock() - start) / times
+            clock().saturating_sub(start) / times
         })
         .collect();
     measured.sort_unstable();
@@ -111,8 +111,8 @@ fn sid(number: u64) -> Hash {
     Hash::of(&number.to_be_bytes())
 }
 
-/// False positives by the number of hashes, beside the formula, and the model of delay that has its least near `bits
-/// * ln 2` (Fig 11).
+/// False positives by the number of hashes, beside the formula, and the model of delay that has its least near
+/// `bits * ln 2` (Fig 11).
 fn filters() {
     const KEYS: u64 = 10_000;
     let block = Hash([1; 32]);

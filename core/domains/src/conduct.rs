@@ -81,7 +81,8 @@ mod tests {
             fast.served(10, 10);
             slow.served(200, 200);
             failing.failed();
-            [&mut fast, &mut slow].into_iter().for_each(|one| one.asked(true));
+            fast.asked(true);
+            slow.asked(true);
             failing.asked(false);
         }
         // l = 20/25; 0.2 + 0.3 + 0.5 * 100/120 and 0.5 * 100/500; a failure has no efficiency at all.

@@ -316,10 +316,9 @@ mod tests {
     fn votes_for_oneself_and_for_one_accomplice_weigh_next_to_nothing() {
         let mut votes = vec![vec![7; 30]; 30];
         let honest = credit(&rank(&candidates(&votes)).unwrap(), 29);
-        for colluder in 24..29 {
-            votes[colluder] = vec![0; 30];
-            votes[colluder][colluder] = 50;
-            votes[colluder][29] = 50;
+        for (colluder, cast) in votes.iter_mut().enumerate().take(29).skip(24) {
+            *cast = vec![0; 30];
+            (cast[colluder], cast[29]) = (50, 50);
         }
         let ranking = rank(&candidates(&votes)).unwrap();
         assert!(credit(&ranking, 29) < honest + 250, "the accomplice: {}", credit(&ranking, 29));
@@ -371,7 +370,9 @@ mod tests {
     #[test]
     fn of_one_domain_alone_nothing_is_cut() {
         let mut all = candidates(&vec![vec![7; 5]; 5]);
-        all.iter_mut().for_each(|candidate| "only".clone_into(&mut candidate.domain));
+        for candidate in &mut all {
+            "only".clone_into(&mut candidate.domain);
+        }
         let sorted: Vec<_> = all.iter().collect();
         assert_eq!(Election::new(&sorted).ceilings(&[NEWCOMER; 5]), [Fixed::ONE; 5]);
     }
@@ -402,7 +403,9 @@ mod tests {
             prop_assert!(ranking.rounds < MAX_ROUNDS);
             prop_assert!(ranking.notaries.is_sorted_by(|one, other| one.credit >= other.credit));
             all.rotate_left(turned);
-            all.iter_mut().for_each(|candidate| candidate.votes.reverse());
+            for candidate in &mut all {
+                candidate.votes.reverse();
+            }
             prop_assert_eq!(rank(&all).unwrap(), ranking);
         }
     }

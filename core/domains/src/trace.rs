@@ -63,7 +63,7 @@ struct Place {
 /// The chains of several domains, as far as somebody may read them.
 #[derive(Clone, Debug, Default)]
 pub struct Chains {
-    chains: Vec<Vec<Block>>,
+    blocks: Vec<Vec<Block>>,
     places: HashMap<Hash, Place>,
     keys: BTreeMap<DataKey, Vec<Hash>>,
     forged: BTreeSet<Hash>,
@@ -83,12 +83,12 @@ pub enum NotABlock {
 impl Chains {
     /// So many chains, without blocks.
     pub fn new(count: usize) -> Self {
-        Self { chains: vec![Vec::new(); count], ..Self::default() }
+        Self { blocks: vec![Vec::new(); count], ..Self::default() }
     }
 
     /// Adds the next block of a chain. A state whose id is not its own, or that is not sound, is kept apart as forged.
     pub fn push(&mut self, chain: usize, block: Block) -> Result<(), NotABlock> {
-        let blocks = self.chains.get_mut(chain).ok_or(NotABlock::NoChain)?;
+        let blocks = self.blocks.get_mut(chain).ok_or(NotABlock::NoChain)?;
         if blocks.last().is_some_and(|last| last.anchor > block.anchor) {
             return Err(NotABlock::Anchor);
         }
@@ -115,12 +115,12 @@ impl Chains {
     /// The state of an id.
     pub fn state(&self, sid: Hash) -> Option<&DataState> {
         let place = self.places.get(&sid)?;
-        self.chains[place.chain][place.block].states.get(place.at).map(|(_, state)| state)
+        self.blocks[place.chain][place.block].states.get(place.at).map(|(_, state)| state)
     }
 
     /// Whether what stands at `parent` was there before what stands at `child`.
     fn precedes(&self, parent: Place, child: Place) -> bool {
-        let anchor = |place: Place| self.chains[place.chain][place.block].anchor;
+        let anchor = |place: Place| self.blocks[place.chain][place.block].anchor;
         if parent.chain == child.chain {
             (parent.block, parent.at) < (child.block, child.at)
         } else {
@@ -187,9 +187,9 @@ impl Chains {
 
     /// The states that were made of `sid`, found by the filters of all blocks that came after it.
     fn children(&self, sid: Hash, place: Place, work: &mut Work) -> Vec<(Hash, &DataState)> {
-        let anchor = self.chains[place.chain][place.block].anchor;
+        let anchor = self.blocks[place.chain][place.block].anchor;
         let mut found = Vec::new();
-        for (chain, blocks) in self.chains.iter().enumerate() {
+        for (chain, blocks) in self.blocks.iter().enumerate() {
             let first = match chain {
                 own if own == place.chain => place.block,
                 _ => blocks.partition_point(|block| block.anchor < anchor),

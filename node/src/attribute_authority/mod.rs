@@ -306,7 +306,7 @@ impl AttributeAuthority {
         let mut register = Register::open(&config)?;
         let master = master(&*keys, &mut register)?;
         let mut follower = Follower::open(&home, Arc::clone(&keys))?;
-        let certificate = home.certificate(follower.issuer())?;
+        let certificate = home.certificate(&follower.issuer())?;
         let endpoint = Endpoint::open(&config.tls, KEY, config.listen, &files, clock());
         let endpoint = endpoint.map_err(OpenError::from)?;
         let seen = Seen { trust: TrustStore::new(), cosigned_at: UnixMillis(0), epoch: None };

@@ -320,7 +320,7 @@ impl BedsideGateway {
         let lock = home.claim()?;
         let keys = home.open(passphrase)?;
         let mut follower = Follower::open(&home, Arc::clone(&keys))?;
-        let certificate = home.certificate(follower.issuer())?;
+        let certificate = home.certificate(&follower.issuer())?;
         Ok(Self { config, certificate, keys, follower, clock, observer, lock })
     }
 

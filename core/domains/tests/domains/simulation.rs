@@ -168,7 +168,9 @@ impl World {
         for _ in 0..100 {
             let mut next = vec![0.15 / NODES as f64; NODES];
             for (from, to) in votes.iter().enumerate() {
-                to.iter().for_each(|one| next[*one] += 0.85 * ranks[from] / to.len() as f64);
+                for one in to {
+                    next[*one] += 0.85 * ranks[from] / to.len() as f64;
+                }
             }
             ranks = next;
         }

@@ -41,16 +41,16 @@ fn ids(states: &[&DataState]) -> BTreeSet<Hash> {
     states.iter().map(|state| state.sid()).collect()
 }
 
-/// What is in a random world: for each block its chain, and for each of its states the data and picks of parents.
-type Drawn = Vec<(usize, Vec<(u8, Vec<u16>)>)>;
+/// A block of a random world: its chain, and for each of its states the data and picks of parents.
+type Drawn = (usize, Vec<(u8, Vec<u16>)>);
 
-fn drawn() -> impl Strategy<Value = Drawn> {
+fn drawn() -> impl Strategy<Value = Vec<Drawn>> {
     let states = prop::collection::vec((0_u8..6, prop::collection::vec(any::<u16>(), 0..5)), 1..5);
     prop::collection::vec((0_usize..4, states), 1..20)
 }
 
 /// The states of each block, with parents among those before that have children to spare.
-fn grown(drawn: &[(usize, Vec<(u8, Vec<u16>)>)]) -> Vec<(usize, Vec<DataState>)> {
+fn grown(drawn: &[Drawn]) -> Vec<(usize, Vec<DataState>)> {
     let (mut all, mut children): (Vec<DataState>, BTreeMap<Hash, usize>) = (Vec::new(), BTreeMap::new());
     let mut blocks = Vec::new();
     for (chain, states) in drawn {

@@ -101,7 +101,7 @@ pub fn verify_delivery(file: &[u8], genesis: &Genesis) -> Result<ProvenDelivery,
         let signed = history.iter().chain(entries).flat_map(|entry| signers(entry.verified()));
         part.check_about(signed.collect::<BTreeSet<String>>().iter().map(String::as_str))?;
     }
-    let recorded = file.recorded(receipt_key(&policy, &genesis.origin(PRODUCTS)))?;
+    let recorded = file.recorded(receipt_key(&policy, &genesis.origin(PRODUCTS)).as_ref())?;
     let trust = told.map(|(checkpoint, _)| as_of(&checkpoint));
     Ok(ProvenDelivery { route: route(&file.chain, profile, &domain, &history), recorded, trust })
 }
@@ -139,11 +139,11 @@ impl File {
     }
 
     /// The statements that receipts prove the log to hold.
-    fn recorded(&self, key: Option<ReceiptKey>) -> Result<Vec<Hash>, EvidenceError> {
+    fn recorded(&self, key: Option<&ReceiptKey>) -> Result<Vec<Hash>, EvidenceError> {
         let proven = |(id, receipt): &(Hash, Vec<u8>)| {
             let here = self.chain.statements().iter().any(|statement| statement.id() == *id);
             // Without a key that signs receipts none can be the log's.
-            let key = key.as_ref().filter(|_| here).ok_or(ReceiptError::Signature)?;
+            let key = key.filter(|_| here).ok_or(ReceiptError::Signature)?;
             Receipt::parse(receipt)?.verify(*id, key)?;
             Ok(*id)
         };
