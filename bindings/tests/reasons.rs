@@ -9,7 +9,7 @@ use std::path::Path;
 use countersign_core::{CountersignError, Fault, fault_screen};
 
 /// Told by their names: no person can do anything about them, since they come from a program's fault or pass by themselves.
-const TOLD_BY_NAME: [&str; 42] = [
+const TOLD_BY_NAME: [&str; 41] = [
     "awaits-predecessor",
     "before-start",
     "busy",
@@ -45,7 +45,6 @@ const TOLD_BY_NAME: [&str; 42] = [
     "token",
     "unknown-kind",
     "unnamed",
-    "value",
     "witnesses",
     // Errors of other kinds than a refusal, which have screens of their own.
     "cancelled",

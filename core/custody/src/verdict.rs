@@ -364,7 +364,11 @@ fn rank(mut reasons: Vec<Reason>, age_millis: Option<u64>, clock: Clock) -> Verd
         Some(age_millis) => {
             let leans_on_absence = age_millis > MAX_AGE_OF_ABSENCE_MILLIS && reasons.iter().any(absent);
             if nothing_proven && (age_millis > MAX_AGE_MILLIS || leans_on_absence) {
-                reasons.push(Reason::SnapshotTooOld { age_millis });
+                reasons.push(match clock {
+                    // By a clock that is known to be ahead everything is old: what helps is to set it, and no update.
+                    Clock::Ahead { .. } => Reason::ClockWrong(clock),
+                    Clock::Trusted | Clock::Behind { .. } => Reason::SnapshotTooOld { age_millis },
+                });
             }
         }
     }

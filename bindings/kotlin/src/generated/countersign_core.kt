@@ -677,7 +677,10 @@ internal interface UniffiCallbackInterfaceKeyStoreMethod7 : com.sun.jna.Callback
 internal interface UniffiCallbackInterfaceKeyStoreMethod8 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`name`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
-@Structure.FieldOrder("uniffiFree", "uniffiClone", "makeSigningKey", "attest", "makeAgreementKey", "publicKey", "sign", "agree", "keepSecret", "recallSecret", "delete")
+internal interface UniffiCallbackInterfaceKeyStoreMethod9 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "makeSigningKey", "attest", "makeAgreementKey", "publicKey", "sign", "agree", "keepSecret", "recallSecret", "delete", "deleteAll")
 internal open class UniffiVTableCallbackInterfaceKeyStore(
     @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
     @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
@@ -690,6 +693,7 @@ internal open class UniffiVTableCallbackInterfaceKeyStore(
     @JvmField internal var `keepSecret`: UniffiCallbackInterfaceKeyStoreMethod6? = null,
     @JvmField internal var `recallSecret`: UniffiCallbackInterfaceKeyStoreMethod7? = null,
     @JvmField internal var `delete`: UniffiCallbackInterfaceKeyStoreMethod8? = null,
+    @JvmField internal var `deleteAll`: UniffiCallbackInterfaceKeyStoreMethod9? = null,
 ) : Structure() {
     class UniffiByValue(
         `uniffiFree`: UniffiCallbackInterfaceFree? = null,
@@ -703,7 +707,8 @@ internal open class UniffiVTableCallbackInterfaceKeyStore(
         `keepSecret`: UniffiCallbackInterfaceKeyStoreMethod6? = null,
         `recallSecret`: UniffiCallbackInterfaceKeyStoreMethod7? = null,
         `delete`: UniffiCallbackInterfaceKeyStoreMethod8? = null,
-    ): UniffiVTableCallbackInterfaceKeyStore(`uniffiFree`,`uniffiClone`,`makeSigningKey`,`attest`,`makeAgreementKey`,`publicKey`,`sign`,`agree`,`keepSecret`,`recallSecret`,`delete`,), Structure.ByValue
+        `deleteAll`: UniffiCallbackInterfaceKeyStoreMethod9? = null,
+    ): UniffiVTableCallbackInterfaceKeyStore(`uniffiFree`,`uniffiClone`,`makeSigningKey`,`attest`,`makeAgreementKey`,`publicKey`,`sign`,`agree`,`keepSecret`,`recallSecret`,`delete`,`deleteAll`,), Structure.ByValue
 
    internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceKeyStore) {
         `uniffiFree` = other.`uniffiFree`
@@ -717,6 +722,7 @@ internal open class UniffiVTableCallbackInterfaceKeyStore(
         `keepSecret` = other.`keepSecret`
         `recallSecret` = other.`recallSecret`
         `delete` = other.`delete`
+        `deleteAll` = other.`deleteAll`
     }
 
 }
@@ -757,6 +763,14 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_func_goods_text(
     ): Int
+    external fun uniffi_countersign_core_checksum_func_command_screen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_device_screen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_session_screen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_ward_screen(
+    ): Int
     external fun uniffi_countersign_core_checksum_func_ask_screen(
     ): Int
     external fun uniffi_countersign_core_checksum_func_request_screen(
@@ -775,15 +789,23 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_func_record_screen(
     ): Int
+    external fun uniffi_countersign_core_checksum_func_shared_link_screen(
+    ): Int
     external fun uniffi_countersign_core_checksum_func_verdict_screen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_erase_wallet(
     ): Int
     external fun uniffi_countersign_core_checksum_method_bedside_change_password(
     ): Int
     external fun uniffi_countersign_core_checksum_method_bedside_command(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_device(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_bedside_forget(
     ): Int
     external fun uniffi_countersign_core_checksum_method_bedside_gateways(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_lock(
     ): Int
     external fun uniffi_countersign_core_checksum_method_bedside_reading(
     ): Int
@@ -792,6 +814,14 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_countersign_core_checksum_method_bedside_sign_out(
     ): Int
     external fun uniffi_countersign_core_checksum_method_bedside_take(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_touched(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_unlock(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_ward(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_bedside_watch(
     ): Int
     external fun uniffi_countersign_core_checksum_method_clinician_add(
     ): Int
@@ -841,11 +871,15 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_proof(
     ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_proof_file(
+    ): Int
     external fun uniffi_countersign_core_checksum_method_courier_scan_code(
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_scan_frame(
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_send(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_courier_send_now(
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_settle(
     ): Int
@@ -870,6 +904,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_countersign_core_checksum_method_keystore_recall_secret(
     ): Int
     external fun uniffi_countersign_core_checksum_method_keystore_delete(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_keystore_delete_all(
     ): Int
     external fun uniffi_countersign_core_checksum_method_packchecker_erase_all(
     ): Int
@@ -902,6 +938,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_countersign_core_checksum_method_packchecker_reports(
     ): Int
     external fun uniffi_countersign_core_checksum_method_packchecker_send_reports(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_packchecker_send_reports_now(
     ): Int
     external fun uniffi_countersign_core_checksum_method_packchecker_settle_report(
     ): Int
@@ -954,6 +992,12 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_countersign_core_checksum_method_records_withdraw(
     ): Int
     external fun uniffi_countersign_core_checksum_method_records_write_image(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_end_link(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_share_by_link(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_records_shared_links(
     ): Int
     external fun uniffi_countersign_core_checksum_method_registerreader_scan_code(
     ): Int
@@ -1042,10 +1086,14 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_countersign_core_fn_method_bedside_command(`ptr`: Long,`command`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
+    external fun uniffi_countersign_core_fn_method_bedside_device(`ptr`: Long,`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_bedside_forget(`ptr`: Long,`gateway`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_countersign_core_fn_method_bedside_gateways(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_bedside_lock(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_countersign_core_fn_method_bedside_reading(`ptr`: Long,`waitMillis`: Int,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_bedside_sign_in(`ptr`: Long,`gateway`: RustBuffer.ByValue,`password`: RustBuffer.ByValue,`device`: RustBuffer.ByValue,`operations`: RustBuffer.ByValue,`minutes`: Byte,`patient`: Int,uniffi_out_err: UniffiRustCallStatus, 
@@ -1053,6 +1101,14 @@ internal object UniffiLib {
     external fun uniffi_countersign_core_fn_method_bedside_sign_out(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_countersign_core_fn_method_bedside_take(`ptr`: Long,`badge`: RustBuffer.ByValue,`password`: RustBuffer.ByValue,`tries`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_bedside_touched(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_bedside_unlock(`ptr`: Long,`password`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_bedside_ward(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_bedside_watch(`ptr`: Long,`waitMillis`: Int,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_clone_clinician(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
@@ -1114,11 +1170,15 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_proof(`ptr`: Long,`link`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_courier_proof_file(`ptr`: Long,`link`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_scan_code(`ptr`: Long,`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_scan_frame(`ptr`: Long,`width`: Int,`height`: Int,`stride`: Int,`luma`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_send(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_courier_send_now(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_settle(`ptr`: Long,`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
@@ -1155,6 +1215,8 @@ internal object UniffiLib {
     external fun uniffi_countersign_core_fn_method_keystore_recall_secret(`ptr`: Long,`name`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_keystore_delete(`ptr`: Long,`name`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_keystore_delete_all(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_countersign_core_fn_clone_packchecker(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
@@ -1193,6 +1255,8 @@ internal object UniffiLib {
     external fun uniffi_countersign_core_fn_method_packchecker_reports(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_packchecker_send_reports(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_packchecker_send_reports_now(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_packchecker_settle_report(`ptr`: Long,`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
@@ -1252,6 +1316,12 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_countersign_core_fn_method_records_write_image(`ptr`: Long,`record`: RustBuffer.ByValue,`digest`: RustBuffer.ByValue,`path`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
+    external fun uniffi_countersign_core_fn_method_records_end_link(`ptr`: Long,`record`: RustBuffer.ByValue,`name`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_records_share_by_link(`ptr`: Long,`record`: RustBuffer.ByValue,`new`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_records_shared_links(`ptr`: Long,`record`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_clone_registerreader(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_countersign_core_fn_free_registerreader(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1316,6 +1386,14 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_goods_text(`link`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_command_screen(`session`: RustBuffer.ByValue,`choice`: RustBuffer.ByValue,`typed`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_device_screen(`device`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_session_screen(`watch`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_ward_screen(`ward`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_ask_screen(`record`: RustBuffer.ByValue,`offers`: RustBuffer.ByValue,`hasKey`: Byte,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_request_screen(`request`: RustBuffer.ByValue,`kept`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
@@ -1334,8 +1412,12 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_record_screen(`record`: RustBuffer.ByValue,`document`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_shared_link_screen(`link`: RustBuffer.ByValue,`document`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_verdict_screen(`answer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_erase_wallet(`database`: RustBuffer.ByValue,`keys`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun ffi_countersign_core_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun ffi_countersign_core_rustbuffer_from_bytes(`bytes`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
@@ -1473,6 +1555,18 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_func_goods_text() and 0xFFFF) != 25768) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_func_command_screen() and 0xFFFF) != 33427) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_device_screen() and 0xFFFF) != 321) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_session_screen() and 0xFFFF) != 37761) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_ward_screen() and 0xFFFF) != 51060) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_func_ask_screen() and 0xFFFF) != 32882) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1500,7 +1594,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_func_record_screen() and 0xFFFF) != 44933) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_func_shared_link_screen() and 0xFFFF) != 27737) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_func_verdict_screen() and 0xFFFF) != 15596) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_erase_wallet() and 0xFFFF) != 190) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_bedside_change_password() and 0xFFFF) != 31224) {
@@ -1509,22 +1609,40 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_bedside_command() and 0xFFFF) != 22152) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_device() and 0xFFFF) != 1819) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_bedside_forget() and 0xFFFF) != 47870) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_bedside_gateways() and 0xFFFF) != 1529) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_lock() and 0xFFFF) != 3821) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_bedside_reading() and 0xFFFF) != 56294) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_countersign_core_checksum_method_bedside_sign_in() and 0xFFFF) != 29388) {
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_sign_in() and 0xFFFF) != 21093) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_bedside_sign_out() and 0xFFFF) != 2115) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_bedside_take() and 0xFFFF) != 61354) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_touched() and 0xFFFF) != 12728) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_unlock() and 0xFFFF) != 45745) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_ward() and 0xFFFF) != 52086) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_bedside_watch() and 0xFFFF) != 6210) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_clinician_add() and 0xFFFF) != 10146) {
@@ -1599,6 +1717,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_method_courier_proof() and 0xFFFF) != 18825) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_proof_file() and 0xFFFF) != 59984) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_method_courier_scan_code() and 0xFFFF) != 32344) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1606,6 +1727,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_courier_send() and 0xFFFF) != 38300) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_courier_send_now() and 0xFFFF) != 53847) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_courier_settle() and 0xFFFF) != 50156) {
@@ -1642,6 +1766,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_keystore_delete() and 0xFFFF) != 65131) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_keystore_delete_all() and 0xFFFF) != 44324) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_packchecker_erase_all() and 0xFFFF) != 20412) {
@@ -1690,6 +1817,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_packchecker_send_reports() and 0xFFFF) != 2146) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_packchecker_send_reports_now() and 0xFFFF) != 60996) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_packchecker_settle_report() and 0xFFFF) != 26452) {
@@ -1768,6 +1898,15 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_records_write_image() and 0xFFFF) != 41468) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_end_link() and 0xFFFF) != 37707) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_share_by_link() and 0xFFFF) != 39296) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_records_shared_links() and 0xFFFF) != 61519) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_registerreader_scan_code() and 0xFFFF) != 17088) {
@@ -2388,7 +2527,8 @@ public object FfiConverterByteArray: FfiConverterRustBuffer<ByteArray> {
  *
  * A badge is taken up once a shift, behind a password; each sign-in asks for that. One device at a time: a new sign-in ends the
  * session before it, and so does `sign_out`, which a screen that is left, or a change of user, calls. Sync now and then: whether a
- * gateway may be trusted, the ledger says.
+ * gateway may be trusted, the ledger says. A screen calls `watch` over and over, and `touched` when somebody touches it: else it
+ * locks itself.
  */
 public interface BedsideInterface {
     
@@ -2403,6 +2543,11 @@ public interface BedsideInterface {
     fun `command`(`command`: BedsideCommand)
     
     /**
+     * A device by its code, as scanned, or by its number. Needs no network.
+     */
+    fun `device`(`code`: kotlin.String): BedsideDevice
+    
+    /**
      * Forgets a badge: at the end of a shift.
      */
     fun `forget`(`gateway`: kotlin.String)
@@ -2413,12 +2558,17 @@ public interface BedsideInterface {
     fun `gateways`(): List<kotlin.String>
     
     /**
+     * Locks the session's screen: another app is in front, or the phone sleeps.
+     */
+    fun `lock`()
+    
+    /**
      * The next reading, if one comes within so many milliseconds, a second at most.
      */
     fun `reading`(`waitMillis`: kotlin.UInt): BedsideReading?
     
     /**
-     * Signs in at a device, as scanned: 32 hexadecimal digits. Some seconds at most; then the device itself has spoken, if readings
+     * Signs in at a device, by its code or its number. Some seconds at most; then the device itself has spoken, if readings
      * were asked for. `patient` 0: whichever it is with. The key store is asked for a signature if an operation acts on a patient.
      */
     fun `signIn`(`gateway`: kotlin.String, `password`: kotlin.String, `device`: kotlin.String, `operations`: List<kotlin.String>, `minutes`: kotlin.UByte, `patient`: kotlin.UInt): BedsideSignedIn
@@ -2433,6 +2583,27 @@ public interface BedsideInterface {
      */
     fun `take`(`badge`: kotlin.String, `password`: kotlin.String, `tries`: TryCounter): kotlin.String
     
+    /**
+     * Somebody touched the session's screen.
+     */
+    fun `touched`()
+    
+    /**
+     * Opens the session's screen again. After the fifth wrong password the session is over.
+     */
+    fun `unlock`(`password`: kotlin.String)
+    
+    /**
+     * Who this is, the badges, and the devices that were met. Needs no network.
+     */
+    fun `ward`(): BedsideWard
+    
+    /**
+     * What is seen of the session now, with what comes within so many milliseconds, a second at most. Also when it is over, until
+     * the next one, or `sign_out`.
+     */
+    fun `watch`(`waitMillis`: kotlin.UInt): BedsideWatch
+    
     companion object
 }
 
@@ -2441,7 +2612,8 @@ public interface BedsideInterface {
  *
  * A badge is taken up once a shift, behind a password; each sign-in asks for that. One device at a time: a new sign-in ends the
  * session before it, and so does `sign_out`, which a screen that is left, or a change of user, calls. Sync now and then: whether a
- * gateway may be trusted, the ledger says.
+ * gateway may be trusted, the ledger says. A screen calls `watch` over and over, and `touched` when somebody touches it: else it
+ * locks itself.
  */
 open class Bedside: Disposable, AutoCloseable, BedsideInterface
 {
@@ -2595,6 +2767,24 @@ open class Bedside: Disposable, AutoCloseable, BedsideInterface
 
     
     /**
+     * A device by its code, as scanned, or by its number. Needs no network.
+     */
+    @Throws(CountersignException::class)override fun `device`(`code`: kotlin.String): BedsideDevice {
+            return FfiConverterTypeBedsideDevice.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_device(
+        it,
+        
+        FfiConverterString.lower(`code`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * Forgets a badge: at the end of a shift.
      */
     @Throws(CountersignException::class)override fun `forget`(`gateway`: kotlin.String)
@@ -2629,6 +2819,21 @@ open class Bedside: Disposable, AutoCloseable, BedsideInterface
 
     
     /**
+     * Locks the session's screen: another app is in front, or the phone sleeps.
+     */override fun `lock`()
+        = 
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_lock(
+        it,
+        _status)
+}
+    }
+    
+    
+
+    
+    /**
      * The next reading, if one comes within so many milliseconds, a second at most.
      */
     @Throws(CountersignException::class)override fun `reading`(`waitMillis`: kotlin.UInt): BedsideReading? {
@@ -2647,7 +2852,7 @@ open class Bedside: Disposable, AutoCloseable, BedsideInterface
 
     
     /**
-     * Signs in at a device, as scanned: 32 hexadecimal digits. Some seconds at most; then the device itself has spoken, if readings
+     * Signs in at a device, by its code or its number. Some seconds at most; then the device itself has spoken, if readings
      * were asked for. `patient` 0: whichever it is with. The key store is asked for a signature if an operation acts on a patient.
      */
     @Throws(CountersignException::class)override fun `signIn`(`gateway`: kotlin.String, `password`: kotlin.String, `device`: kotlin.String, `operations`: List<kotlin.String>, `minutes`: kotlin.UByte, `patient`: kotlin.UInt): BedsideSignedIn {
@@ -2698,6 +2903,74 @@ open class Bedside: Disposable, AutoCloseable, BedsideInterface
         FfiConverterString.lower(`badge`),
         FfiConverterString.lower(`password`),
         FfiConverterTypeTryCounter.lower(`tries`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Somebody touched the session's screen.
+     */override fun `touched`()
+        = 
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_touched(
+        it,
+        _status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Opens the session's screen again. After the fifth wrong password the session is over.
+     */
+    @Throws(CountersignException::class)override fun `unlock`(`password`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_unlock(
+        it,
+        
+        FfiConverterString.lower(`password`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Who this is, the badges, and the devices that were met. Needs no network.
+     */
+    @Throws(CountersignException::class)override fun `ward`(): BedsideWard {
+            return FfiConverterTypeBedsideWard.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_ward(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * What is seen of the session now, with what comes within so many milliseconds, a second at most. Also when it is over, until
+     * the next one, or `sign_out`.
+     */
+    @Throws(CountersignException::class)override fun `watch`(`waitMillis`: kotlin.UInt): BedsideWatch {
+            return FfiConverterTypeBedsideWatch.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_bedside_watch(
+        it,
+        
+        FfiConverterUInt.lower(`waitMillis`),_status)
 }
     }
     )
@@ -3485,6 +3758,11 @@ public interface CourierInterface {
     fun `proof`(`link`: kotlin.String): ProofScreen
     
     /**
+     * The same as a file to send, which `countersign verify` verifies with the genesis alone.
+     */
+    fun `proofFile`(`link`: kotlin.String): ProofFile
+    
+    /**
      * The same for text from another reader: the text of a message's code, or the element strings printed on goods, in
      * brackets.
      */
@@ -3500,6 +3778,11 @@ public interface CourierInterface {
      * Sends what is due, in one bounded round. Without a network everything waits, and nothing is lost.
      */
     fun `send`(): Round
+    
+    /**
+     * The same at once, also of what is not due: for a person who asks for it. What fails is due when it was.
+     */
+    fun `sendNow`(): Round
     
     /**
      * Removes a refused statement from that list, with those that follow it, once somebody has dealt with it. Then the
@@ -3816,6 +4099,24 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
 
     
     /**
+     * The same as a file to send, which `countersign verify` verifies with the genesis alone.
+     */
+    @Throws(CountersignException::class)override fun `proofFile`(`link`: kotlin.String): ProofFile {
+            return FfiConverterTypeProofFile.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_proof_file(
+        it,
+        
+        FfiConverterString.lower(`link`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * The same for text from another reader: the text of a message's code, or the element strings printed on goods, in
      * brackets.
      */
@@ -3864,6 +4165,23 @@ open class Courier: Disposable, AutoCloseable, CourierInterface
     callWithHandle {
     uniffiRustCallWithError(CountersignException) { _status ->
     UniffiLib.uniffi_countersign_core_fn_method_courier_send(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The same at once, also of what is not due: for a person who asks for it. What fails is due when it was.
+     */
+    @Throws(CountersignException::class)override fun `sendNow`(): Round {
+            return FfiConverterTypeRound.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_courier_send_now(
         it,
         _status)
 }
@@ -4404,6 +4722,12 @@ public interface KeyStore {
      */
     fun `delete`(`name`: kotlin.String)
     
+    /**
+     * Deletes every key and secret that was ever made or kept here, whoever remembers its name, and of an earlier install
+     * of the app as well: [`erase_wallet`](crate::erase_wallet) leaves nothing.
+     */
+    fun `deleteAll`()
+    
     companion object
 }
 
@@ -4684,6 +5008,23 @@ open class KeyStoreImpl: Disposable, AutoCloseable, KeyStore
     
 
     
+    /**
+     * Deletes every key and secret that was ever made or kept here, whoever remembers its name, and of an earlier install
+     * of the app as well: [`erase_wallet`](crate::erase_wallet) leaves nothing.
+     */
+    @Throws(KeyStoreException::class)override fun `deleteAll`()
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(KeyStoreException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_keystore_delete_all(
+        it,
+        _status)
+}
+    }
+    
+    
+
+    
 
     
 
@@ -4858,6 +5199,22 @@ internal object uniffiCallbackInterfaceKeyStore {
             )
         }
     }
+    internal object `deleteAll`: UniffiCallbackInterfaceKeyStoreMethod9 {
+        override fun callback(`uniffiHandle`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeKeyStore.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`deleteAll`(
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: KeyStoreException -> FfiConverterTypeKeyStoreError.lower(e) }
+            )
+        }
+    }
 
     internal object uniffiFree: UniffiCallbackInterfaceFree {
         override fun callback(handle: Long) {
@@ -4883,6 +5240,7 @@ internal object uniffiCallbackInterfaceKeyStore {
         `keepSecret`,
         `recallSecret`,
         `delete`,
+        `deleteAll`,
     )
 
     // Registers the foreign callback with the Rust side.
@@ -5117,6 +5475,11 @@ public interface PackCheckerInterface {
      * Sends the reports that are due, in one bounded round. Without a network they wait, and nothing is lost.
      */
     fun `sendReports`(): Round
+    
+    /**
+     * The same at once, also of those that are not due: for a person who asks for it.
+     */
+    fun `sendReportsNow`(): Round
     
     /**
      * Removes a report from the list, by its id: one that was received or refused.
@@ -5534,6 +5897,23 @@ open class PackChecker: Disposable, AutoCloseable, PackCheckerInterface
 
     
     /**
+     * The same at once, also of those that are not due: for a person who asks for it.
+     */
+    @Throws(CountersignException::class)override fun `sendReportsNow`(): Round {
+            return FfiConverterTypeRound.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_packchecker_send_reports_now(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * Removes a report from the list, by its id: one that was received or refused.
      */
     @Throws(CountersignException::class)override fun `settleReport`(`id`: kotlin.String)
@@ -5831,6 +6211,21 @@ public interface RecordsInterface {
      * Writes an image that is on this phone to a file, whole or not at all.
      */
     fun `writeImage`(`record`: kotlin.String, `digest`: kotlin.String, `path`: kotlin.String)
+    
+    /**
+     * Ends a link, by its name: it leads nowhere any more. What was read stays read.
+     */
+    fun `endLink`(`record`: kotlin.String, `name`: kotlin.String)
+    
+    /**
+     * Has sections of a record given out to whoever has a link, by the record's store. Who opens it is on no list of accesses.
+     */
+    fun `shareByLink`(`record`: kotlin.String, `new`: NewSharedLink): SharedLink
+    
+    /**
+     * The links of a record that lead to something.
+     */
+    fun `sharedLinks`(`record`: kotlin.String): List<SharedLink>
     
     companion object
 }
@@ -6398,6 +6793,61 @@ open class Records: Disposable, AutoCloseable, RecordsInterface
     
 
     
+    /**
+     * Ends a link, by its name: it leads nowhere any more. What was read stays read.
+     */
+    @Throws(CountersignException::class)override fun `endLink`(`record`: kotlin.String, `name`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_end_link(
+        it,
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterString.lower(`name`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Has sections of a record given out to whoever has a link, by the record's store. Who opens it is on no list of accesses.
+     */
+    @Throws(CountersignException::class)override fun `shareByLink`(`record`: kotlin.String, `new`: NewSharedLink): SharedLink {
+            return FfiConverterTypeSharedLink.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_share_by_link(
+        it,
+        
+        FfiConverterString.lower(`record`),
+        FfiConverterTypeNewSharedLink.lower(`new`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The links of a record that lead to something.
+     */
+    @Throws(CountersignException::class)override fun `sharedLinks`(`record`: kotlin.String): List<SharedLink> {
+            return FfiConverterSequenceTypeSharedLink.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_records_shared_links(
+        it,
+        
+        FfiConverterString.lower(`record`),_status)
+}
+    }
+    )
+    }
+    
+
+    
 
     
 
@@ -6532,7 +6982,8 @@ public object FfiConverterTypeRecords: FfiConverter<Records, Long> {
 
 
 /**
- * Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record.
+ * Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record, a badge, a
+ * bedside device.
  */
 public interface RegisterReaderInterface {
     
@@ -6551,7 +7002,8 @@ public interface RegisterReaderInterface {
 }
 
 /**
- * Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record.
+ * Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record, a badge, a
+ * bedside device.
  */
 open class RegisterReader: Disposable, AutoCloseable, RegisterReaderInterface
 {
@@ -8047,6 +8499,116 @@ public object FfiConverterTypeAuthorityAddress: FfiConverterRustBuffer<Authority
 
 
 /**
+ * A badge.
+ */
+data class BadgeScreen (
+    /**
+     * By which it is forgotten.
+     */
+    val `gateway`: kotlin.String
+    , 
+    /**
+     * What it is good for.
+     */
+    val `title`: Text
+    , 
+    /**
+     * How far it is good.
+     */
+    val `state`: Text
+    , 
+    /**
+     * Whether it is.
+     */
+    val `isGood`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBadgeScreen: FfiConverterRustBuffer<BadgeScreen> {
+    override fun read(buf: ByteBuffer): BadgeScreen {
+        return BadgeScreen(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: BadgeScreen) = (
+            FfiConverterString.allocationSize(value.`gateway`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`state`) +
+            FfiConverterBoolean.allocationSize(value.`isGood`)
+    )
+
+    override fun write(value: BadgeScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`gateway`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`state`, buf)
+            FfiConverterBoolean.write(value.`isGood`, buf)
+    }
+}
+
+
+
+/**
+ * A badge on this phone.
+ */
+data class BedsideBadge (
+    /**
+     * Where it is good: the gateway, by its SPIFFE ID.
+     */
+    val `gateway`: kotlin.String
+    , 
+    /**
+     * How far it is good.
+     */
+    val `state`: BadgeState
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBedsideBadge: FfiConverterRustBuffer<BedsideBadge> {
+    override fun read(buf: ByteBuffer): BedsideBadge {
+        return BedsideBadge(
+            FfiConverterString.read(buf),
+            FfiConverterTypeBadgeState.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: BedsideBadge) = (
+            FfiConverterString.allocationSize(value.`gateway`) +
+            FfiConverterTypeBadgeState.allocationSize(value.`state`)
+    )
+
+    override fun write(value: BedsideBadge, buf: ByteBuffer) {
+            FfiConverterString.write(value.`gateway`, buf)
+            FfiConverterTypeBadgeState.write(value.`state`, buf)
+    }
+}
+
+
+
+/**
  * An operation at the device.
  */
 data class BedsideCommand (
@@ -8118,6 +8680,116 @@ public object FfiConverterTypeBedsideCommand: FfiConverterRustBuffer<BedsideComm
 
 
 /**
+ * A device, as this phone knows it.
+ */
+data class BedsideDevice (
+    /**
+     * Its number: 32 hexadecimal digits.
+     */
+    val `device`: kotlin.String
+    , 
+    /**
+     * Its gateway and its class; absent if the ledger has no such device, as far as this phone knows.
+     */
+    val `registered`: BedsideRegistered?
+    , 
+    /**
+     * When somebody signed in at it here; absent if it was just scanned.
+     */
+    val `metMillis`: kotlin.ULong?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBedsideDevice: FfiConverterRustBuffer<BedsideDevice> {
+    override fun read(buf: ByteBuffer): BedsideDevice {
+        return BedsideDevice(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalTypeBedsideRegistered.read(buf),
+            FfiConverterOptionalULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: BedsideDevice) = (
+            FfiConverterString.allocationSize(value.`device`) +
+            FfiConverterOptionalTypeBedsideRegistered.allocationSize(value.`registered`) +
+            FfiConverterOptionalULong.allocationSize(value.`metMillis`)
+    )
+
+    override fun write(value: BedsideDevice, buf: ByteBuffer) {
+            FfiConverterString.write(value.`device`, buf)
+            FfiConverterOptionalTypeBedsideRegistered.write(value.`registered`, buf)
+            FfiConverterOptionalULong.write(value.`metMillis`, buf)
+    }
+}
+
+
+
+/**
+ * The latest reading of a metric.
+ */
+data class BedsideLatest (
+    /**
+     * The reading.
+     */
+    val `reading`: BedsideReading
+    , 
+    /**
+     * How long ago it was measured.
+     */
+    val `ageMillis`: kotlin.ULong
+    , 
+    /**
+     * Whether it is too old to be taken for the patient's state.
+     */
+    val `isStale`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBedsideLatest: FfiConverterRustBuffer<BedsideLatest> {
+    override fun read(buf: ByteBuffer): BedsideLatest {
+        return BedsideLatest(
+            FfiConverterTypeBedsideReading.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: BedsideLatest) = (
+            FfiConverterTypeBedsideReading.allocationSize(value.`reading`) +
+            FfiConverterULong.allocationSize(value.`ageMillis`) +
+            FfiConverterBoolean.allocationSize(value.`isStale`)
+    )
+
+    override fun write(value: BedsideLatest, buf: ByteBuffer) {
+            FfiConverterTypeBedsideReading.write(value.`reading`, buf)
+            FfiConverterULong.write(value.`ageMillis`, buf)
+            FfiConverterBoolean.write(value.`isStale`, buf)
+    }
+}
+
+
+
+/**
  * A reading.
  */
 data class BedsideReading (
@@ -8140,6 +8812,11 @@ data class BedsideReading (
      * Why there is no value: a code of FHIR's `data-absent-reason`, such as `not-a-number`.
      */
     val `absent`: kotlin.String?
+    , 
+    /**
+     * Why it is not simply the patient's: `test`, `demonstration`, `calibration` or `questionable`.
+     */
+    val `doubt`: kotlin.String?
     , 
     /**
      * The reading's number in the session.
@@ -8170,6 +8847,7 @@ public object FfiConverterTypeBedsideReading: FfiConverterRustBuffer<BedsideRead
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
             FfiConverterUInt.read(buf),
             FfiConverterUInt.read(buf),
         )
@@ -8180,6 +8858,7 @@ public object FfiConverterTypeBedsideReading: FfiConverterRustBuffer<BedsideRead
             FfiConverterOptionalString.allocationSize(value.`value`) +
             FfiConverterOptionalString.allocationSize(value.`unit`) +
             FfiConverterOptionalString.allocationSize(value.`absent`) +
+            FfiConverterOptionalString.allocationSize(value.`doubt`) +
             FfiConverterUInt.allocationSize(value.`number`) +
             FfiConverterUInt.allocationSize(value.`missed`)
     )
@@ -8189,8 +8868,127 @@ public object FfiConverterTypeBedsideReading: FfiConverterRustBuffer<BedsideRead
             FfiConverterOptionalString.write(value.`value`, buf)
             FfiConverterOptionalString.write(value.`unit`, buf)
             FfiConverterOptionalString.write(value.`absent`, buf)
+            FfiConverterOptionalString.write(value.`doubt`, buf)
             FfiConverterUInt.write(value.`number`, buf)
             FfiConverterUInt.write(value.`missed`, buf)
+    }
+}
+
+
+
+/**
+ * What the ledger has of a device.
+ */
+data class BedsideRegistered (
+    /**
+     * Its gateway.
+     */
+    val `gateway`: kotlin.String
+    , 
+    /**
+     * What it is for.
+     */
+    val `class`: DeviceClass
+    , 
+    /**
+     * Whether it is in service.
+     */
+    val `inService`: kotlin.Boolean
+    , 
+    /**
+     * The badge for its gateway; absent if there is none here.
+     */
+    val `badge`: BadgeState?
+    , 
+    /**
+     * What that badge permits at it, as in [`BedsideSignedIn`].
+     */
+    val `operations`: List<kotlin.String>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBedsideRegistered: FfiConverterRustBuffer<BedsideRegistered> {
+    override fun read(buf: ByteBuffer): BedsideRegistered {
+        return BedsideRegistered(
+            FfiConverterString.read(buf),
+            FfiConverterTypeDeviceClass.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalTypeBadgeState.read(buf),
+            FfiConverterSequenceString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: BedsideRegistered) = (
+            FfiConverterString.allocationSize(value.`gateway`) +
+            FfiConverterTypeDeviceClass.allocationSize(value.`class`) +
+            FfiConverterBoolean.allocationSize(value.`inService`) +
+            FfiConverterOptionalTypeBadgeState.allocationSize(value.`badge`) +
+            FfiConverterSequenceString.allocationSize(value.`operations`)
+    )
+
+    override fun write(value: BedsideRegistered, buf: ByteBuffer) {
+            FfiConverterString.write(value.`gateway`, buf)
+            FfiConverterTypeDeviceClass.write(value.`class`, buf)
+            FfiConverterBoolean.write(value.`inService`, buf)
+            FfiConverterOptionalTypeBadgeState.write(value.`badge`, buf)
+            FfiConverterSequenceString.write(value.`operations`, buf)
+    }
+}
+
+
+
+/**
+ * An operation that was sent.
+ */
+data class BedsideSent (
+    /**
+     * Which.
+     */
+    val `command`: BedsideCommand
+    , 
+    /**
+     * How far it is.
+     */
+    val `state`: SentState
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBedsideSent: FfiConverterRustBuffer<BedsideSent> {
+    override fun read(buf: ByteBuffer): BedsideSent {
+        return BedsideSent(
+            FfiConverterTypeBedsideCommand.read(buf),
+            FfiConverterTypeSentState.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: BedsideSent) = (
+            FfiConverterTypeBedsideCommand.allocationSize(value.`command`) +
+            FfiConverterTypeSentState.allocationSize(value.`state`)
+    )
+
+    override fun write(value: BedsideSent, buf: ByteBuffer) {
+            FfiConverterTypeBedsideCommand.write(value.`command`, buf)
+            FfiConverterTypeSentState.write(value.`state`, buf)
     }
 }
 
@@ -8246,6 +9044,172 @@ public object FfiConverterTypeBedsideSignedIn: FfiConverterRustBuffer<BedsideSig
             FfiConverterSequenceString.write(value.`operations`, buf)
             FfiConverterUInt.write(value.`patient`, buf)
             FfiConverterULong.write(value.`untilMillis`, buf)
+    }
+}
+
+
+
+/**
+ * What a ward's screen begins with.
+ */
+data class BedsideWard (
+    /**
+     * Who this is, by their SPIFFE ID; absent before the key is enrolled.
+     */
+    val `member`: kotlin.String?
+    , 
+    /**
+     * The badges on this phone.
+     */
+    val `badges`: List<BedsideBadge>
+    , 
+    /**
+     * Devices at which somebody signed in here, the latest first.
+     */
+    val `met`: List<BedsideDevice>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBedsideWard: FfiConverterRustBuffer<BedsideWard> {
+    override fun read(buf: ByteBuffer): BedsideWard {
+        return BedsideWard(
+            FfiConverterOptionalString.read(buf),
+            FfiConverterSequenceTypeBedsideBadge.read(buf),
+            FfiConverterSequenceTypeBedsideDevice.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: BedsideWard) = (
+            FfiConverterOptionalString.allocationSize(value.`member`) +
+            FfiConverterSequenceTypeBedsideBadge.allocationSize(value.`badges`) +
+            FfiConverterSequenceTypeBedsideDevice.allocationSize(value.`met`)
+    )
+
+    override fun write(value: BedsideWard, buf: ByteBuffer) {
+            FfiConverterOptionalString.write(value.`member`, buf)
+            FfiConverterSequenceTypeBedsideBadge.write(value.`badges`, buf)
+            FfiConverterSequenceTypeBedsideDevice.write(value.`met`, buf)
+    }
+}
+
+
+
+/**
+ * What is seen of a session.
+ */
+data class BedsideWatch (
+    /**
+     * The device's number.
+     */
+    val `device`: kotlin.String
+    , 
+    /**
+     * What it is for.
+     */
+    val `class`: DeviceClass?
+    , 
+    /**
+     * Who is signed in.
+     */
+    val `member`: kotlin.String
+    , 
+    /**
+     * What it permits, with which patient the device is, and until when.
+     */
+    val `signedIn`: BedsideSignedIn
+    , 
+    /**
+     * The latest reading of each metric.
+     */
+    val `readings`: List<BedsideLatest>
+    , 
+    /**
+     * For how long the device has said nothing; absent if the session may not look.
+     */
+    val `silentMillis`: kotlin.ULong?
+    , 
+    /**
+     * How many readings did not come.
+     */
+    val `missed`: kotlin.UInt
+    , 
+    /**
+     * What was sent last.
+     */
+    val `sent`: BedsideSent?
+    , 
+    /**
+     * Nobody touched the screen for a while: it is to show nothing until the password opens it.
+     */
+    val `isLocked`: kotlin.Boolean
+    , 
+    /**
+     * Why it is over, once it is.
+     */
+    val `end`: BedsideEnd?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBedsideWatch: FfiConverterRustBuffer<BedsideWatch> {
+    override fun read(buf: ByteBuffer): BedsideWatch {
+        return BedsideWatch(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalTypeDeviceClass.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeBedsideSignedIn.read(buf),
+            FfiConverterSequenceTypeBedsideLatest.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterOptionalTypeBedsideSent.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalTypeBedsideEnd.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: BedsideWatch) = (
+            FfiConverterString.allocationSize(value.`device`) +
+            FfiConverterOptionalTypeDeviceClass.allocationSize(value.`class`) +
+            FfiConverterString.allocationSize(value.`member`) +
+            FfiConverterTypeBedsideSignedIn.allocationSize(value.`signedIn`) +
+            FfiConverterSequenceTypeBedsideLatest.allocationSize(value.`readings`) +
+            FfiConverterOptionalULong.allocationSize(value.`silentMillis`) +
+            FfiConverterUInt.allocationSize(value.`missed`) +
+            FfiConverterOptionalTypeBedsideSent.allocationSize(value.`sent`) +
+            FfiConverterBoolean.allocationSize(value.`isLocked`) +
+            FfiConverterOptionalTypeBedsideEnd.allocationSize(value.`end`)
+    )
+
+    override fun write(value: BedsideWatch, buf: ByteBuffer) {
+            FfiConverterString.write(value.`device`, buf)
+            FfiConverterOptionalTypeDeviceClass.write(value.`class`, buf)
+            FfiConverterString.write(value.`member`, buf)
+            FfiConverterTypeBedsideSignedIn.write(value.`signedIn`, buf)
+            FfiConverterSequenceTypeBedsideLatest.write(value.`readings`, buf)
+            FfiConverterOptionalULong.write(value.`silentMillis`, buf)
+            FfiConverterUInt.write(value.`missed`, buf)
+            FfiConverterOptionalTypeBedsideSent.write(value.`sent`, buf)
+            FfiConverterBoolean.write(value.`isLocked`, buf)
+            FfiConverterOptionalTypeBedsideEnd.write(value.`end`, buf)
     }
 }
 
@@ -8362,6 +9326,132 @@ public object FfiConverterTypeCause: FfiConverterRustBuffer<Cause> {
 
 
 /**
+ * Something that can be asked of a device.
+ */
+data class CommandChoice (
+    /**
+     * What.
+     */
+    val `title`: Text
+    , 
+    /**
+     * The unit of the value that must be typed; absent if there is none.
+     */
+    val `unit`: Text?
+    , 
+    /**
+     * The command; its value is still to be filled in where there is a unit ([`command_screen`]).
+     */
+    val `command`: BedsideCommand
+    , 
+    /**
+     * Whether it is sent only after the person has confirmed it.
+     */
+    val `confirms`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeCommandChoice: FfiConverterRustBuffer<CommandChoice> {
+    override fun read(buf: ByteBuffer): CommandChoice {
+        return CommandChoice(
+            FfiConverterTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterTypeBedsideCommand.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CommandChoice) = (
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`unit`) +
+            FfiConverterTypeBedsideCommand.allocationSize(value.`command`) +
+            FfiConverterBoolean.allocationSize(value.`confirms`)
+    )
+
+    override fun write(value: CommandChoice, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterOptionalTypeText.write(value.`unit`, buf)
+            FfiConverterTypeBedsideCommand.write(value.`command`, buf)
+            FfiConverterBoolean.write(value.`confirms`, buf)
+    }
+}
+
+
+
+/**
+ * A command that the person is to confirm.
+ */
+data class CommandScreen (
+    /**
+     * What.
+     */
+    val `title`: Text
+    , 
+    /**
+     * The value with its unit; absent if there is none.
+     */
+    val `value`: Text?
+    , 
+    /**
+     * At which device, with which patient.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * What is sent.
+     */
+    val `command`: BedsideCommand
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeCommandScreen: FfiConverterRustBuffer<CommandScreen> {
+    override fun read(buf: ByteBuffer): CommandScreen {
+        return CommandScreen(
+            FfiConverterTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterTypeBedsideCommand.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CommandScreen) = (
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`value`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterTypeBedsideCommand.allocationSize(value.`command`)
+    )
+
+    override fun write(value: CommandScreen, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterOptionalTypeText.write(value.`value`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterTypeBedsideCommand.write(value.`command`, buf)
+    }
+}
+
+
+
+/**
  * The words of a person that let an act pass.
  */
 data class Consent (
@@ -8403,6 +9493,148 @@ public object FfiConverterTypeConsent: FfiConverterRustBuffer<Consent> {
     override fun write(value: Consent, buf: ByteBuffer) {
             FfiConverterBoolean.write(value.`irrevocable`, buf)
             FfiConverterBoolean.write(value.`unknown`, buf)
+    }
+}
+
+
+
+/**
+ * A device that was met.
+ */
+data class DeviceLine (
+    /**
+     * Its number.
+     */
+    val `device`: kotlin.String
+    , 
+    /**
+     * What it is.
+     */
+    val `title`: Text
+    , 
+    /**
+     * Its number as its label shows it, and when it was met.
+     */
+    val `lines`: List<Text>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDeviceLine: FfiConverterRustBuffer<DeviceLine> {
+    override fun read(buf: ByteBuffer): DeviceLine {
+        return DeviceLine(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DeviceLine) = (
+            FfiConverterString.allocationSize(value.`device`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`)
+    )
+
+    override fun write(value: DeviceLine, buf: ByteBuffer) {
+            FfiConverterString.write(value.`device`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+    }
+}
+
+
+
+/**
+ * A device at which somebody signs in.
+ */
+data class DeviceScreen (
+    /**
+     * Its number.
+     */
+    val `device`: kotlin.String
+    , 
+    /**
+     * The gateway whose badge is used; empty where there is none.
+     */
+    val `gateway`: kotlin.String
+    , 
+    /**
+     * What it is.
+     */
+    val `title`: Text
+    , 
+    /**
+     * Its number as its label shows it, and the ward.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * Why nobody can sign in, if so.
+     */
+    val `problem`: Text?
+    , 
+    /**
+     * What the person does about that; else they sign in.
+     */
+    val `next`: BedsideNext
+    , 
+    /**
+     * For what to sign in, what asks least of the person first.
+     */
+    val `choices`: List<SignInChoice>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDeviceScreen: FfiConverterRustBuffer<DeviceScreen> {
+    override fun read(buf: ByteBuffer): DeviceScreen {
+        return DeviceScreen(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterTypeBedsideNext.read(buf),
+            FfiConverterSequenceTypeSignInChoice.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DeviceScreen) = (
+            FfiConverterString.allocationSize(value.`device`) +
+            FfiConverterString.allocationSize(value.`gateway`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`problem`) +
+            FfiConverterTypeBedsideNext.allocationSize(value.`next`) +
+            FfiConverterSequenceTypeSignInChoice.allocationSize(value.`choices`)
+    )
+
+    override fun write(value: DeviceScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`device`, buf)
+            FfiConverterString.write(value.`gateway`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterOptionalTypeText.write(value.`problem`, buf)
+            FfiConverterTypeBedsideNext.write(value.`next`, buf)
+            FfiConverterSequenceTypeSignInChoice.write(value.`choices`, buf)
     }
 }
 
@@ -9067,6 +10299,77 @@ public object FfiConverterTypeHandoverScreen: FfiConverterRustBuffer<HandoverScr
             FfiConverterTypeText.write(value.`text`, buf)
             FfiConverterSequenceTypeText.write(value.`states`, buf)
             FfiConverterBoolean.write(value.`readsAnswer`, buf)
+    }
+}
+
+
+
+/**
+ * A large image that a section names.
+ */
+data class ImageScreen (
+    /**
+     * By which it is fetched, or taken from a file: its SHA-256.
+     */
+    val `digest`: kotlin.String
+    , 
+    /**
+     * What it is, and whether it is here.
+     */
+    val `title`: Text
+    , 
+    /**
+     * Its length. Told before it is fetched.
+     */
+    val `bytes`: kotlin.ULong
+    , 
+    /**
+     * The name of its file, outside this app.
+     */
+    val `name`: kotlin.String
+    , 
+    /**
+     * What the person can do.
+     */
+    val `next`: ImageNext
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeImageScreen: FfiConverterRustBuffer<ImageScreen> {
+    override fun read(buf: ByteBuffer): ImageScreen {
+        return ImageScreen(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeImageNext.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ImageScreen) = (
+            FfiConverterString.allocationSize(value.`digest`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterULong.allocationSize(value.`bytes`) +
+            FfiConverterString.allocationSize(value.`name`) +
+            FfiConverterTypeImageNext.allocationSize(value.`next`)
+    )
+
+    override fun write(value: ImageScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`digest`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterULong.write(value.`bytes`, buf)
+            FfiConverterString.write(value.`name`, buf)
+            FfiConverterTypeImageNext.write(value.`next`, buf)
     }
 }
 
@@ -9887,6 +11190,69 @@ public object FfiConverterTypeNewRecordLine: FfiConverterRustBuffer<NewRecordLin
 
 
 /**
+ * A link to be made.
+ */
+data class NewSharedLink (
+    /**
+     * The parts that it shows, by number; the header is always among them.
+     */
+    val `parts`: kotlin.ByteArray
+    , 
+    /**
+     * For how many days: up to 365.
+     */
+    val `days`: kotlin.UShort
+    , 
+    /**
+     * A passcode that whoever opens it has to know, of four characters or more. To be told on another way than the link.
+     */
+    val `passcode`: kotlin.String?
+    , 
+    /**
+     * What whoever opens it reads first: up to 80 characters.
+     */
+    val `label`: kotlin.String?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNewSharedLink: FfiConverterRustBuffer<NewSharedLink> {
+    override fun read(buf: ByteBuffer): NewSharedLink {
+        return NewSharedLink(
+            FfiConverterByteArray.read(buf),
+            FfiConverterUShort.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: NewSharedLink) = (
+            FfiConverterByteArray.allocationSize(value.`parts`) +
+            FfiConverterUShort.allocationSize(value.`days`) +
+            FfiConverterOptionalString.allocationSize(value.`passcode`) +
+            FfiConverterOptionalString.allocationSize(value.`label`)
+    )
+
+    override fun write(value: NewSharedLink, buf: ByteBuffer) {
+            FfiConverterByteArray.write(value.`parts`, buf)
+            FfiConverterUShort.write(value.`days`, buf)
+            FfiConverterOptionalString.write(value.`passcode`, buf)
+            FfiConverterOptionalString.write(value.`label`, buf)
+    }
+}
+
+
+
+/**
  * Something new about a pack that was scanned or is kept.
  */
 data class Notice (
@@ -10535,6 +11901,53 @@ public object FfiConverterTypeProduct: FfiConverterRustBuffer<Product> {
 
 
 /**
+ * Proof of a delivery, as a file.
+ */
+data class ProofFile (
+    /**
+     * Its name, without a folder. Another proof has another one.
+     */
+    val `name`: kotlin.String
+    , 
+    /**
+     * What is in it.
+     */
+    val `bytes`: kotlin.ByteArray
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeProofFile: FfiConverterRustBuffer<ProofFile> {
+    override fun read(buf: ByteBuffer): ProofFile {
+        return ProofFile(
+            FfiConverterString.read(buf),
+            FfiConverterByteArray.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ProofFile) = (
+            FfiConverterString.allocationSize(value.`name`) +
+            FfiConverterByteArray.allocationSize(value.`bytes`)
+    )
+
+    override fun write(value: ProofFile, buf: ByteBuffer) {
+            FfiConverterString.write(value.`name`, buf)
+            FfiConverterByteArray.write(value.`bytes`, buf)
+    }
+}
+
+
+
+/**
  * Proof of a delivery.
  */
 data class ProofScreen (
@@ -10600,6 +12013,77 @@ public object FfiConverterTypeProofScreen: FfiConverterRustBuffer<ProofScreen> {
             FfiConverterTypeText.write(value.`recorded`, buf)
             FfiConverterTypeText.write(value.`number`, buf)
             FfiConverterSequenceTypeWay.write(value.`way`, buf)
+    }
+}
+
+
+
+/**
+ * A measurement.
+ */
+data class ReadingLine (
+    /**
+     * What was measured.
+     */
+    val `name`: Text
+    , 
+    /**
+     * The number with its unit; absent where there is none that holds.
+     */
+    val `value`: Text?
+    , 
+    /**
+     * Why there is none, or what is doubtful about it; absent mostly.
+     */
+    val `note`: Text?
+    , 
+    /**
+     * How old it is.
+     */
+    val `age`: Text
+    , 
+    /**
+     * Its mark.
+     */
+    val `mark`: ReadingMark
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeReadingLine: FfiConverterRustBuffer<ReadingLine> {
+    override fun read(buf: ByteBuffer): ReadingLine {
+        return ReadingLine(
+            FfiConverterTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeReadingMark.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ReadingLine) = (
+            FfiConverterTypeText.allocationSize(value.`name`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`value`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`note`) +
+            FfiConverterTypeText.allocationSize(value.`age`) +
+            FfiConverterTypeReadingMark.allocationSize(value.`mark`)
+    )
+
+    override fun write(value: ReadingLine, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`name`, buf)
+            FfiConverterOptionalTypeText.write(value.`value`, buf)
+            FfiConverterOptionalTypeText.write(value.`note`, buf)
+            FfiConverterTypeText.write(value.`age`, buf)
+            FfiConverterTypeReadingMark.write(value.`mark`, buf)
     }
 }
 
@@ -11772,6 +13256,11 @@ data class SectionScreen (
      * What a reader should know.
      */
     val `notes`: List<Text>
+    , 
+    /**
+     * The large images that it names.
+     */
+    val `images`: List<ImageScreen>
     
 ){
     
@@ -11795,6 +13284,7 @@ public object FfiConverterTypeSectionScreen: FfiConverterRustBuffer<SectionScree
             FfiConverterSequenceString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterSequenceTypeText.read(buf),
+            FfiConverterSequenceTypeImageScreen.read(buf),
         )
     }
 
@@ -11805,7 +13295,8 @@ public object FfiConverterTypeSectionScreen: FfiConverterRustBuffer<SectionScree
             FfiConverterOptionalTypeText.allocationSize(value.`state`) +
             FfiConverterSequenceString.allocationSize(value.`lines`) +
             FfiConverterOptionalString.allocationSize(value.`text`) +
-            FfiConverterSequenceTypeText.allocationSize(value.`notes`)
+            FfiConverterSequenceTypeText.allocationSize(value.`notes`) +
+            FfiConverterSequenceTypeImageScreen.allocationSize(value.`images`)
     )
 
     override fun write(value: SectionScreen, buf: ByteBuffer) {
@@ -11816,6 +13307,7 @@ public object FfiConverterTypeSectionScreen: FfiConverterRustBuffer<SectionScree
             FfiConverterSequenceString.write(value.`lines`, buf)
             FfiConverterOptionalString.write(value.`text`, buf)
             FfiConverterSequenceTypeText.write(value.`notes`, buf)
+            FfiConverterSequenceTypeImageScreen.write(value.`images`, buf)
     }
 }
 
@@ -11863,6 +13355,196 @@ public object FfiConverterTypeSeen: FfiConverterRustBuffer<Seen> {
     override fun write(value: Seen, buf: ByteBuffer) {
             FfiConverterOptionalTypeText.write(value.`before`, buf)
             FfiConverterOptionalTypeText.write(value.`hint`, buf)
+    }
+}
+
+
+
+/**
+ * How far an operation is that was sent.
+ */
+data class SentLine (
+    /**
+     * What was sent.
+     */
+    val `what`: Text
+    , 
+    /**
+     * The value that it sets, with its unit.
+     */
+    val `value`: Text?
+    , 
+    /**
+     * How far it is.
+     */
+    val `text`: Text
+    , 
+    /**
+     * The same, for its mark.
+     */
+    val `state`: SentState
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSentLine: FfiConverterRustBuffer<SentLine> {
+    override fun read(buf: ByteBuffer): SentLine {
+        return SentLine(
+            FfiConverterTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeSentState.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: SentLine) = (
+            FfiConverterTypeText.allocationSize(value.`what`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`value`) +
+            FfiConverterTypeText.allocationSize(value.`text`) +
+            FfiConverterTypeSentState.allocationSize(value.`state`)
+    )
+
+    override fun write(value: SentLine, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`what`, buf)
+            FfiConverterOptionalTypeText.write(value.`value`, buf)
+            FfiConverterTypeText.write(value.`text`, buf)
+            FfiConverterTypeSentState.write(value.`state`, buf)
+    }
+}
+
+
+
+/**
+ * A session with a device.
+ */
+data class SessionScreen (
+    /**
+     * The device's number.
+     */
+    val `device`: kotlin.String
+    , 
+    /**
+     * What it is.
+     */
+    val `title`: Text
+    , 
+    /**
+     * Who is signed in: always to be seen.
+     */
+    val `who`: Text
+    , 
+    /**
+     * With which patient the device is.
+     */
+    val `patient`: Text
+    , 
+    /**
+     * Whether it is with one.
+     */
+    val `hasPatient`: kotlin.Boolean
+    , 
+    /**
+     * Its number as its label shows it, until when, what is permitted.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * What the person must know before they read on.
+     */
+    val `warnings`: List<Text>
+    , 
+    /**
+     * What the device measures. Empty when the screen is locked or the session over.
+     */
+    val `readings`: List<ReadingLine>
+    , 
+    /**
+     * What can be asked of the device; likewise.
+     */
+    val `commands`: List<CommandChoice>
+    , 
+    /**
+     * How far that is which was sent last.
+     */
+    val `sent`: SentLine?
+    , 
+    /**
+     * That the screen is locked, or why the session is over; absent while it goes on.
+     */
+    val `halt`: Text?
+    , 
+    /**
+     * What the person does then.
+     */
+    val `next`: BedsideNext
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSessionScreen: FfiConverterRustBuffer<SessionScreen> {
+    override fun read(buf: ByteBuffer): SessionScreen {
+        return SessionScreen(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterSequenceTypeReadingLine.read(buf),
+            FfiConverterSequenceTypeCommandChoice.read(buf),
+            FfiConverterOptionalTypeSentLine.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterTypeBedsideNext.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: SessionScreen) = (
+            FfiConverterString.allocationSize(value.`device`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`who`) +
+            FfiConverterTypeText.allocationSize(value.`patient`) +
+            FfiConverterBoolean.allocationSize(value.`hasPatient`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`warnings`) +
+            FfiConverterSequenceTypeReadingLine.allocationSize(value.`readings`) +
+            FfiConverterSequenceTypeCommandChoice.allocationSize(value.`commands`) +
+            FfiConverterOptionalTypeSentLine.allocationSize(value.`sent`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`halt`) +
+            FfiConverterTypeBedsideNext.allocationSize(value.`next`)
+    )
+
+    override fun write(value: SessionScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`device`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`who`, buf)
+            FfiConverterTypeText.write(value.`patient`, buf)
+            FfiConverterBoolean.write(value.`hasPatient`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterSequenceTypeText.write(value.`warnings`, buf)
+            FfiConverterSequenceTypeReadingLine.write(value.`readings`, buf)
+            FfiConverterSequenceTypeCommandChoice.write(value.`commands`, buf)
+            FfiConverterOptionalTypeSentLine.write(value.`sent`, buf)
+            FfiConverterOptionalTypeText.write(value.`halt`, buf)
+            FfiConverterTypeBedsideNext.write(value.`next`, buf)
     }
 }
 
@@ -11934,6 +13616,227 @@ public object FfiConverterTypeSettings: FfiConverterRustBuffer<Settings> {
             FfiConverterTypeKnowledge.write(value.`knowledge`, buf)
             FfiConverterULong.write(value.`following`, buf)
             FfiConverterULong.write(value.`bytes`, buf)
+    }
+}
+
+
+
+/**
+ * A link by which somebody without this app reads sections of a record.
+ */
+data class SharedLink (
+    /**
+     * By which it is ended.
+     */
+    val `name`: kotlin.String
+    , 
+    /**
+     * The link: `shlink:/…`. Whoever has it reads what it shows: let it be in no log and no screenshot.
+     */
+    val `link`: kotlin.String
+    , 
+    /**
+     * What whoever opens it reads first.
+     */
+    val `label`: kotlin.String?
+    , 
+    /**
+     * Until when it leads to something.
+     */
+    val `untilMillis`: kotlin.ULong
+    , 
+    /**
+     * Whether it wants a passcode.
+     */
+    val `passcode`: kotlin.Boolean
+    , 
+    /**
+     * The version of the document that it shows.
+     */
+    val `version`: kotlin.ULong
+    , 
+    /**
+     * The parts that it shows, by number.
+     */
+    val `parts`: kotlin.ByteArray
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSharedLink: FfiConverterRustBuffer<SharedLink> {
+    override fun read(buf: ByteBuffer): SharedLink {
+        return SharedLink(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterByteArray.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: SharedLink) = (
+            FfiConverterString.allocationSize(value.`name`) +
+            FfiConverterString.allocationSize(value.`link`) +
+            FfiConverterOptionalString.allocationSize(value.`label`) +
+            FfiConverterULong.allocationSize(value.`untilMillis`) +
+            FfiConverterBoolean.allocationSize(value.`passcode`) +
+            FfiConverterULong.allocationSize(value.`version`) +
+            FfiConverterByteArray.allocationSize(value.`parts`)
+    )
+
+    override fun write(value: SharedLink, buf: ByteBuffer) {
+            FfiConverterString.write(value.`name`, buf)
+            FfiConverterString.write(value.`link`, buf)
+            FfiConverterOptionalString.write(value.`label`, buf)
+            FfiConverterULong.write(value.`untilMillis`, buf)
+            FfiConverterBoolean.write(value.`passcode`, buf)
+            FfiConverterULong.write(value.`version`, buf)
+            FfiConverterByteArray.write(value.`parts`, buf)
+    }
+}
+
+
+
+/**
+ * A link, as its owner's screen shows it.
+ */
+data class SharedLinkScreen (
+    /**
+     * By which it is ended.
+     */
+    val `name`: kotlin.String
+    , 
+    /**
+     * What it is called.
+     */
+    val `title`: Text
+    , 
+    /**
+     * What it shows, to whom, and until when.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * What the person must know before giving it to anybody.
+     */
+    val `warning`: Text
+    , 
+    /**
+     * What is shown as a QR code and sent: keep it out of logs and screenshots.
+     */
+    val `link`: kotlin.String
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSharedLinkScreen: FfiConverterRustBuffer<SharedLinkScreen> {
+    override fun read(buf: ByteBuffer): SharedLinkScreen {
+        return SharedLinkScreen(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: SharedLinkScreen) = (
+            FfiConverterString.allocationSize(value.`name`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterTypeText.allocationSize(value.`warning`) +
+            FfiConverterString.allocationSize(value.`link`)
+    )
+
+    override fun write(value: SharedLinkScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`name`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterTypeText.write(value.`warning`, buf)
+            FfiConverterString.write(value.`link`, buf)
+    }
+}
+
+
+
+/**
+ * For what somebody signs in.
+ */
+data class SignInChoice (
+    /**
+     * For what.
+     */
+    val `title`: Text
+    , 
+    /**
+     * For how long, and what that means.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * The operations.
+     */
+    val `operations`: List<kotlin.String>
+    , 
+    /**
+     * For how many minutes.
+     */
+    val `minutes`: kotlin.UByte
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSignInChoice: FfiConverterRustBuffer<SignInChoice> {
+    override fun read(buf: ByteBuffer): SignInChoice {
+        return SignInChoice(
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterUByte.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: SignInChoice) = (
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterSequenceString.allocationSize(value.`operations`) +
+            FfiConverterUByte.allocationSize(value.`minutes`)
+    )
+
+    override fun write(value: SignInChoice, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterSequenceString.write(value.`operations`, buf)
+            FfiConverterUByte.write(value.`minutes`, buf)
     }
 }
 
@@ -12258,6 +14161,77 @@ public object FfiConverterTypeVerdictScreen: FfiConverterRustBuffer<VerdictScree
             FfiConverterSequenceTypeWay.write(value.`way`, buf)
             FfiConverterSequenceTypeText.write(value.`rests`, buf)
             FfiConverterOptionalString.write(value.`keep`, buf)
+    }
+}
+
+
+
+/**
+ * The ward: who this is, the badges, and devices that were met.
+ */
+data class WardScreen (
+    /**
+     * Who is here; or that nobody is enrolled.
+     */
+    val `who`: Text
+    , 
+    /**
+     * The badges.
+     */
+    val `badges`: List<BadgeScreen>
+    , 
+    /**
+     * That there is no badge, if so, and how one comes here.
+     */
+    val `none`: Text?
+    , 
+    /**
+     * Devices that were met and can be chosen, the latest first.
+     */
+    val `devices`: List<DeviceLine>
+    , 
+    /**
+     * The main button.
+     */
+    val `next`: BedsideNext
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeWardScreen: FfiConverterRustBuffer<WardScreen> {
+    override fun read(buf: ByteBuffer): WardScreen {
+        return WardScreen(
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeBadgeScreen.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterSequenceTypeDeviceLine.read(buf),
+            FfiConverterTypeBedsideNext.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: WardScreen) = (
+            FfiConverterTypeText.allocationSize(value.`who`) +
+            FfiConverterSequenceTypeBadgeScreen.allocationSize(value.`badges`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`none`) +
+            FfiConverterSequenceTypeDeviceLine.allocationSize(value.`devices`) +
+            FfiConverterTypeBedsideNext.allocationSize(value.`next`)
+    )
+
+    override fun write(value: WardScreen, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`who`, buf)
+            FfiConverterSequenceTypeBadgeScreen.write(value.`badges`, buf)
+            FfiConverterOptionalTypeText.write(value.`none`, buf)
+            FfiConverterSequenceTypeDeviceLine.write(value.`devices`, buf)
+            FfiConverterTypeBedsideNext.write(value.`next`, buf)
     }
 }
 
@@ -12702,6 +14676,256 @@ public object FfiConverterTypeAction : FfiConverterRustBuffer<Action>{
 
 
 /**
+ * How far a badge is good, by what this phone has of the ledger.
+ */
+sealed class BadgeState {
+    
+    /**
+     * The ledger does not have it yet, as far as this phone knows: sync.
+     */
+    object Unknown : BadgeState()
+    
+    
+    /**
+     * It is good.
+     */
+    data class Good(
+        /**
+         * Until then.
+         */
+        val `untilMillis`: kotlin.ULong) : BadgeState()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * Its shift is over.
+     */
+    data class Over(
+        /**
+         * Since then.
+         */
+        val `atMillis`: kotlin.ULong) : BadgeState()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * It was taken back.
+     */
+    object Ended : BadgeState()
+    
+    
+
+    
+
+    
+    
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBadgeState : FfiConverterRustBuffer<BadgeState>{
+    override fun read(buf: ByteBuffer): BadgeState {
+        return when(buf.getInt()) {
+            1 -> BadgeState.Unknown
+            2 -> BadgeState.Good(
+                FfiConverterULong.read(buf),
+                )
+            3 -> BadgeState.Over(
+                FfiConverterULong.read(buf),
+                )
+            4 -> BadgeState.Ended
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: BadgeState): ULong = when(value) {
+        is BadgeState.Unknown -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is BadgeState.Good -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterULong.allocationSize(value.`untilMillis`)
+            )
+        }
+        is BadgeState.Over -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterULong.allocationSize(value.`atMillis`)
+            )
+        }
+        is BadgeState.Ended -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: BadgeState, buf: ByteBuffer) {
+        when(value) {
+            is BadgeState.Unknown -> {
+                buf.putInt(1)
+                Unit
+            }
+            is BadgeState.Good -> {
+                buf.putInt(2)
+                FfiConverterULong.write(value.`untilMillis`, buf)
+                Unit
+            }
+            is BadgeState.Over -> {
+                buf.putInt(3)
+                FfiConverterULong.write(value.`atMillis`, buf)
+                Unit
+            }
+            is BadgeState.Ended -> {
+                buf.putInt(4)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * Why a session is over.
+ */
+
+enum class BedsideEnd {
+    
+    /**
+     * Its time.
+     */
+    TIME,
+    /**
+     * The gateway cut it: its operator did, or the device is with another patient.
+     */
+    CUT,
+    /**
+     * The same, and the badge was taken back.
+     */
+    BADGE_ENDED,
+    /**
+     * The screen's lock was tried in vain too often.
+     */
+    TRIES;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBedsideEnd: FfiConverterRustBuffer<BedsideEnd> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        BedsideEnd.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: BedsideEnd) = 4UL
+
+    override fun write(value: BedsideEnd, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * What a screen of a nurse leads to.
+ */
+
+enum class BedsideNext {
+    
+    /**
+     * Enrol.
+     */
+    ENROL,
+    /**
+     * Scan a badge, or type it.
+     */
+    TAKE_BADGE,
+    /**
+     * Sync.
+     */
+    SYNC,
+    /**
+     * Scan a device's code, or type its number.
+     */
+    SCAN_DEVICE,
+    /**
+     * Type the password, and sign in at this device.
+     */
+    SIGN_IN,
+    /**
+     * Type the password, and see the session again.
+     */
+    UNLOCK,
+    /**
+     * Nothing: the session goes on.
+     */
+    NOTHING;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBedsideNext: FfiConverterRustBuffer<BedsideNext> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        BedsideNext.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: BedsideNext) = 4UL
+
+    override fun write(value: BedsideNext, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * Whether the phone's clock can be right.
  */
 sealed class Clock {
@@ -12954,6 +15178,15 @@ sealed class CountersignException: kotlin.Exception() {
     }
     
     /**
+     * The bedside gateway does not answer, or is busy: look whether this is the hospital's network, and try again.
+     */
+    class NoGateway(
+        ) : CountersignException() {
+        override val message
+            get() = ""
+    }
+    
+    /**
      * The node or the rules refuse: show why. Repeating will not help.
      */
     class Refused(
@@ -13074,21 +15307,22 @@ public object FfiConverterTypeCountersignError : FfiConverterRustBuffer<Counters
             1 -> CountersignException.Retry(
                 FfiConverterOptionalULong.read(buf),
                 )
-            2 -> CountersignException.Refused(
+            2 -> CountersignException.NoGateway()
+            3 -> CountersignException.Refused(
                 FfiConverterString.read(buf),
                 )
-            3 -> CountersignException.Invalid(
+            4 -> CountersignException.Invalid(
                 FfiConverterString.read(buf),
                 )
-            4 -> CountersignException.ConsentNeeded(
+            5 -> CountersignException.ConsentNeeded(
                 FfiConverterString.read(buf),
                 )
-            5 -> CountersignException.Cancelled()
-            6 -> CountersignException.KeyNeeded()
-            7 -> CountersignException.KeyStoreFailed()
-            8 -> CountersignException.Distrusted()
-            9 -> CountersignException.Clock()
-            10 -> CountersignException.Storage()
+            6 -> CountersignException.Cancelled()
+            7 -> CountersignException.KeyNeeded()
+            8 -> CountersignException.KeyStoreFailed()
+            9 -> CountersignException.Distrusted()
+            10 -> CountersignException.Clock()
+            11 -> CountersignException.Storage()
             else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
         }
     }
@@ -13099,6 +15333,10 @@ public object FfiConverterTypeCountersignError : FfiConverterRustBuffer<Counters
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
                 4UL
                 + FfiConverterOptionalULong.allocationSize(value.`afterMillis`)
+            )
+            is CountersignException.NoGateway -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
             )
             is CountersignException.Refused -> (
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
@@ -13149,43 +15387,47 @@ public object FfiConverterTypeCountersignError : FfiConverterRustBuffer<Counters
                 FfiConverterOptionalULong.write(value.`afterMillis`, buf)
                 Unit
             }
-            is CountersignException.Refused -> {
+            is CountersignException.NoGateway -> {
                 buf.putInt(2)
-                FfiConverterString.write(value.`reason`, buf)
                 Unit
             }
-            is CountersignException.Invalid -> {
+            is CountersignException.Refused -> {
                 buf.putInt(3)
                 FfiConverterString.write(value.`reason`, buf)
                 Unit
             }
-            is CountersignException.ConsentNeeded -> {
+            is CountersignException.Invalid -> {
                 buf.putInt(4)
                 FfiConverterString.write(value.`reason`, buf)
                 Unit
             }
-            is CountersignException.Cancelled -> {
+            is CountersignException.ConsentNeeded -> {
                 buf.putInt(5)
+                FfiConverterString.write(value.`reason`, buf)
                 Unit
             }
-            is CountersignException.KeyNeeded -> {
+            is CountersignException.Cancelled -> {
                 buf.putInt(6)
                 Unit
             }
-            is CountersignException.KeyStoreFailed -> {
+            is CountersignException.KeyNeeded -> {
                 buf.putInt(7)
                 Unit
             }
-            is CountersignException.Distrusted -> {
+            is CountersignException.KeyStoreFailed -> {
                 buf.putInt(8)
                 Unit
             }
-            is CountersignException.Clock -> {
+            is CountersignException.Distrusted -> {
                 buf.putInt(9)
                 Unit
             }
-            is CountersignException.Storage -> {
+            is CountersignException.Clock -> {
                 buf.putInt(10)
+                Unit
+            }
+            is CountersignException.Storage -> {
+                buf.putInt(11)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -13297,6 +15539,55 @@ public object FfiConverterTypeDelivery : FfiConverterRustBuffer<Delivery>{
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * What a device is for.
+ */
+
+enum class DeviceClass {
+    
+    /**
+     * It measures: a monitor, a thermometer.
+     */
+    DIAGNOSTIC,
+    /**
+     * It acts on the patient: an infusion pump, a ventilator.
+     */
+    TREATMENT,
+    /**
+     * Neither: a bed, a call button.
+     */
+    AUXILIARY;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDeviceClass: FfiConverterRustBuffer<DeviceClass> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        DeviceClass.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: DeviceClass) = 4UL
+
+    override fun write(value: DeviceClass, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
     }
 }
 
@@ -13565,6 +15856,55 @@ public object FfiConverterTypeFieldValue : FfiConverterRustBuffer<FieldValue>{
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * What a person can do with an image.
+ */
+
+enum class ImageNext {
+    
+    /**
+     * Fetch it, and look at it.
+     */
+    SHOW,
+    /**
+     * Take it from the file that its author handed over.
+     */
+    TAKE,
+    /**
+     * Nothing: it is not shared.
+     */
+    NOTHING;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeImageNext: FfiConverterRustBuffer<ImageNext> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        ImageNext.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: ImageNext) = 4UL
+
+    override fun write(value: ImageNext, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
     }
 }
 
@@ -13937,6 +16277,59 @@ public object FfiConverterTypeNextStep: FfiConverterRustBuffer<NextStep> {
 
 
 /**
+ * The mark of a measurement: a form and a colour.
+ */
+
+enum class ReadingMark {
+    
+    /**
+     * It holds.
+     */
+    HOLDS,
+    /**
+     * There is a number, and the device has doubts about it.
+     */
+    DOUBTFUL,
+    /**
+     * There is no number.
+     */
+    ABSENT,
+    /**
+     * There was one, too long ago.
+     */
+    OLD;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeReadingMark: FfiConverterRustBuffer<ReadingMark> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        ReadingMark.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: ReadingMark) = 4UL
+
+    override fun write(value: ReadingMark, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * What a record waits for.
  */
 
@@ -14035,7 +16428,7 @@ public object FfiConverterTypeRecordStep: FfiConverterRustBuffer<RecordStep> {
 
 
 /**
- * The result of a scan for a register, an authority or a record.
+ * The result of a scan for a register, an authority, a record, a badge or a device.
  */
 sealed class RegisterScan {
     
@@ -14101,6 +16494,36 @@ sealed class RegisterScan {
     }
     
     /**
+     * A badge for a ward.
+     */
+    data class Badge(
+        /**
+         * The badge, for [`crate::Bedside::take`]; a secret.
+         */
+        val `badge`: kotlin.String) : RegisterScan()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * A bedside device.
+     */
+    data class Device(
+        /**
+         * Its number, for [`crate::Bedside::device`].
+         */
+        val `device`: kotlin.String) : RegisterScan()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
      * An attribute authority.
      */
     data class Authority(
@@ -14143,7 +16566,13 @@ public object FfiConverterTypeRegisterScan : FfiConverterRustBuffer<RegisterScan
             5 -> RegisterScan.Record(
                 FfiConverterString.read(buf),
                 )
-            6 -> RegisterScan.Authority(
+            6 -> RegisterScan.Badge(
+                FfiConverterString.read(buf),
+                )
+            7 -> RegisterScan.Device(
+                FfiConverterString.read(buf),
+                )
+            8 -> RegisterScan.Authority(
                 FfiConverterTypeAuthorityAddress.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
@@ -14185,6 +16614,20 @@ public object FfiConverterTypeRegisterScan : FfiConverterRustBuffer<RegisterScan
                 + FfiConverterString.allocationSize(value.`link`)
             )
         }
+        is RegisterScan.Badge -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`badge`)
+            )
+        }
+        is RegisterScan.Device -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`device`)
+            )
+        }
         is RegisterScan.Authority -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
@@ -14220,8 +16663,18 @@ public object FfiConverterTypeRegisterScan : FfiConverterRustBuffer<RegisterScan
                 FfiConverterString.write(value.`link`, buf)
                 Unit
             }
-            is RegisterScan.Authority -> {
+            is RegisterScan.Badge -> {
                 buf.putInt(6)
+                FfiConverterString.write(value.`badge`, buf)
+                Unit
+            }
+            is RegisterScan.Device -> {
+                buf.putInt(7)
+                FfiConverterString.write(value.`device`, buf)
+                Unit
+            }
+            is RegisterScan.Authority -> {
+                buf.putInt(8)
                 FfiConverterTypeAuthorityAddress.write(value.`authority`, buf)
                 Unit
             }
@@ -14872,6 +17325,55 @@ public object FfiConverterTypeSectionState : FfiConverterRustBuffer<SectionState
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * How far an operation is that was sent. A datagram may be lost, and nothing acknowledges it.
+ */
+
+enum class SentState {
+    
+    /**
+     * It was sent.
+     */
+    SENT,
+    /**
+     * The device's readings show it.
+     */
+    SHOWN,
+    /**
+     * They should show it by now, and do not; or no reading tells of it.
+     */
+    NOT_SHOWN;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSentState: FfiConverterRustBuffer<SentState> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        SentState.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: SentState) = 4UL
+
+    override fun write(value: SentState, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
     }
 }
 
@@ -15533,6 +18035,70 @@ public object FfiConverterOptionalTypeBedsideReading: FfiConverterRustBuffer<Bed
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeBedsideRegistered: FfiConverterRustBuffer<BedsideRegistered?> {
+    override fun read(buf: ByteBuffer): BedsideRegistered? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeBedsideRegistered.read(buf)
+    }
+
+    override fun allocationSize(value: BedsideRegistered?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeBedsideRegistered.allocationSize(value)
+        }
+    }
+
+    override fun write(value: BedsideRegistered?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeBedsideRegistered.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeBedsideSent: FfiConverterRustBuffer<BedsideSent?> {
+    override fun read(buf: ByteBuffer): BedsideSent? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeBedsideSent.read(buf)
+    }
+
+    override fun allocationSize(value: BedsideSent?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeBedsideSent.allocationSize(value)
+        }
+    }
+
+    override fun write(value: BedsideSent?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeBedsideSent.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeCause: FfiConverterRustBuffer<Cause?> {
     override fun read(buf: ByteBuffer): Cause? {
         if (buf.get().toInt() == 0) {
@@ -15693,6 +18259,38 @@ public object FfiConverterOptionalTypeRecordRequester: FfiConverterRustBuffer<Re
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeSentLine: FfiConverterRustBuffer<SentLine?> {
+    override fun read(buf: ByteBuffer): SentLine? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeSentLine.read(buf)
+    }
+
+    override fun allocationSize(value: SentLine?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeSentLine.allocationSize(value)
+        }
+    }
+
+    override fun write(value: SentLine?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeSentLine.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeText: FfiConverterRustBuffer<Text?> {
     override fun read(buf: ByteBuffer): Text? {
         if (buf.get().toInt() == 0) {
@@ -15779,6 +18377,102 @@ public object FfiConverterOptionalTypeAction: FfiConverterRustBuffer<Action?> {
         } else {
             buf.put(1)
             FfiConverterTypeAction.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeBadgeState: FfiConverterRustBuffer<BadgeState?> {
+    override fun read(buf: ByteBuffer): BadgeState? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeBadgeState.read(buf)
+    }
+
+    override fun allocationSize(value: BadgeState?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeBadgeState.allocationSize(value)
+        }
+    }
+
+    override fun write(value: BadgeState?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeBadgeState.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeBedsideEnd: FfiConverterRustBuffer<BedsideEnd?> {
+    override fun read(buf: ByteBuffer): BedsideEnd? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeBedsideEnd.read(buf)
+    }
+
+    override fun allocationSize(value: BedsideEnd?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeBedsideEnd.allocationSize(value)
+        }
+    }
+
+    override fun write(value: BedsideEnd?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeBedsideEnd.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeDeviceClass: FfiConverterRustBuffer<DeviceClass?> {
+    override fun read(buf: ByteBuffer): DeviceClass? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeDeviceClass.read(buf)
+    }
+
+    override fun allocationSize(value: DeviceClass?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeDeviceClass.allocationSize(value)
+        }
+    }
+
+    override fun write(value: DeviceClass?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeDeviceClass.write(value, buf)
         }
     }
 }
@@ -16053,6 +18747,118 @@ public object FfiConverterSequenceTypeAskChoice: FfiConverterRustBuffer<List<Ask
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeBadgeScreen: FfiConverterRustBuffer<List<BadgeScreen>> {
+    override fun read(buf: ByteBuffer): List<BadgeScreen> {
+        val len = buf.getInt()
+        return List<BadgeScreen>(len) {
+            FfiConverterTypeBadgeScreen.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<BadgeScreen>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeBadgeScreen.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<BadgeScreen>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeBadgeScreen.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeBedsideBadge: FfiConverterRustBuffer<List<BedsideBadge>> {
+    override fun read(buf: ByteBuffer): List<BedsideBadge> {
+        val len = buf.getInt()
+        return List<BedsideBadge>(len) {
+            FfiConverterTypeBedsideBadge.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<BedsideBadge>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeBedsideBadge.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<BedsideBadge>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeBedsideBadge.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeBedsideDevice: FfiConverterRustBuffer<List<BedsideDevice>> {
+    override fun read(buf: ByteBuffer): List<BedsideDevice> {
+        val len = buf.getInt()
+        return List<BedsideDevice>(len) {
+            FfiConverterTypeBedsideDevice.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<BedsideDevice>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeBedsideDevice.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<BedsideDevice>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeBedsideDevice.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeBedsideLatest: FfiConverterRustBuffer<List<BedsideLatest>> {
+    override fun read(buf: ByteBuffer): List<BedsideLatest> {
+        val len = buf.getInt()
+        return List<BedsideLatest>(len) {
+            FfiConverterTypeBedsideLatest.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<BedsideLatest>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeBedsideLatest.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<BedsideLatest>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeBedsideLatest.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeCarried: FfiConverterRustBuffer<List<Carried>> {
     override fun read(buf: ByteBuffer): List<Carried> {
         val len = buf.getInt()
@@ -16071,6 +18877,62 @@ public object FfiConverterSequenceTypeCarried: FfiConverterRustBuffer<List<Carri
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeCarried.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeCommandChoice: FfiConverterRustBuffer<List<CommandChoice>> {
+    override fun read(buf: ByteBuffer): List<CommandChoice> {
+        val len = buf.getInt()
+        return List<CommandChoice>(len) {
+            FfiConverterTypeCommandChoice.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<CommandChoice>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeCommandChoice.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<CommandChoice>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeCommandChoice.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeDeviceLine: FfiConverterRustBuffer<List<DeviceLine>> {
+    override fun read(buf: ByteBuffer): List<DeviceLine> {
+        val len = buf.getInt()
+        return List<DeviceLine>(len) {
+            FfiConverterTypeDeviceLine.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<DeviceLine>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeDeviceLine.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<DeviceLine>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeDeviceLine.write(it, buf)
         }
     }
 }
@@ -16211,6 +19073,34 @@ public object FfiConverterSequenceTypeHandover: FfiConverterRustBuffer<List<Hand
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeHandover.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeImageScreen: FfiConverterRustBuffer<List<ImageScreen>> {
+    override fun read(buf: ByteBuffer): List<ImageScreen> {
+        val len = buf.getInt()
+        return List<ImageScreen>(len) {
+            FfiConverterTypeImageScreen.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<ImageScreen>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeImageScreen.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<ImageScreen>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeImageScreen.write(it, buf)
         }
     }
 }
@@ -16529,6 +19419,34 @@ public object FfiConverterSequenceTypeProduct: FfiConverterRustBuffer<List<Produ
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeReadingLine: FfiConverterRustBuffer<List<ReadingLine>> {
+    override fun read(buf: ByteBuffer): List<ReadingLine> {
+        val len = buf.getInt()
+        return List<ReadingLine>(len) {
+            FfiConverterTypeReadingLine.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<ReadingLine>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeReadingLine.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<ReadingLine>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeReadingLine.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeRecordAccess: FfiConverterRustBuffer<List<RecordAccess>> {
     override fun read(buf: ByteBuffer): List<RecordAccess> {
         val len = buf.getInt()
@@ -16753,6 +19671,62 @@ public object FfiConverterSequenceTypeSectionScreen: FfiConverterRustBuffer<List
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeSharedLink: FfiConverterRustBuffer<List<SharedLink>> {
+    override fun read(buf: ByteBuffer): List<SharedLink> {
+        val len = buf.getInt()
+        return List<SharedLink>(len) {
+            FfiConverterTypeSharedLink.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<SharedLink>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeSharedLink.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<SharedLink>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeSharedLink.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeSignInChoice: FfiConverterRustBuffer<List<SignInChoice>> {
+    override fun read(buf: ByteBuffer): List<SignInChoice> {
+        val len = buf.getInt()
+        return List<SignInChoice>(len) {
+            FfiConverterTypeSignInChoice.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<SignInChoice>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeSignInChoice.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<SignInChoice>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeSignInChoice.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeText: FfiConverterRustBuffer<List<Text>> {
     override fun read(buf: ByteBuffer): List<Text> {
         val len = buf.getInt()
@@ -16953,6 +19927,65 @@ public object FfiConverterSequenceTypeRequestStep: FfiConverterRustBuffer<List<R
     
 
         /**
+         * The screen on which a command is confirmed, with the value that was typed. A value that is none is refused where it was typed.
+         */
+    @Throws(CountersignException::class) fun `commandScreen`(`session`: SessionScreen, `choice`: CommandChoice, `typed`: kotlin.String): CommandScreen {
+            return FfiConverterTypeCommandScreen.lift(
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_command_screen(
+    
+        
+        FfiConverterTypeSessionScreen.lower(`session`),
+        FfiConverterTypeCommandChoice.lower(`choice`),
+        FfiConverterString.lower(`typed`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The screen of a device at which somebody is to sign in.
+         */ fun `deviceScreen`(`device`: BedsideDevice): DeviceScreen {
+            return FfiConverterTypeDeviceScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_device_screen(
+    
+        
+        FfiConverterTypeBedsideDevice.lower(`device`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The screen of a session.
+         */ fun `sessionScreen`(`watch`: BedsideWatch): SessionScreen {
+            return FfiConverterTypeSessionScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_session_screen(
+    
+        
+        FfiConverterTypeBedsideWatch.lower(`watch`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The screen of a ward.
+         */ fun `wardScreen`(`ward`: BedsideWard): WardScreen {
+            return FfiConverterTypeWardScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_ward_screen(
+    
+        
+        FfiConverterTypeBedsideWard.lower(`ward`),_status)
+}
+    )
+    }
+    
+
+        /**
          * The screen of what may be asked for of a record.
          */ fun `askScreen`(`record`: kotlin.String, `offers`: List<RecordOffer>, `hasKey`: kotlin.Boolean): AskScreen {
             return FfiConverterTypeAskScreen.lift(
@@ -17083,6 +20116,21 @@ public object FfiConverterSequenceTypeRequestStep: FfiConverterRustBuffer<List<R
     
 
         /**
+         * The screen of a link. `document` is the one on this phone, whose sections are named.
+         */ fun `sharedLinkScreen`(`link`: SharedLink, `document`: MedicalDocument?): SharedLinkScreen {
+            return FfiConverterTypeSharedLinkScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_shared_link_screen(
+    
+        
+        FfiConverterTypeSharedLink.lower(`link`),
+        FfiConverterOptionalTypeMedicalDocument.lower(`document`),_status)
+}
+    )
+    }
+    
+
+        /**
          * The screen of an answer.
          */ fun `verdictScreen`(`answer`: Answer): VerdictScreen {
             return FfiConverterTypeVerdictScreen.lift(
@@ -17094,6 +20142,22 @@ public object FfiConverterSequenceTypeRequestStep: FfiConverterRustBuffer<List<R
 }
     )
     }
+    
+
+        /**
+         * Erases a wallet: every key and secret in `keys`, and then the database with all that lies beside it. Nothing may have it
+         * open any more. It may be damaged, or not there.
+         */
+    @Throws(CountersignException::class) fun `eraseWallet`(`database`: kotlin.String, `keys`: KeyStore)
+        = 
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_erase_wallet(
+    
+        
+        FfiConverterString.lower(`database`),
+        FfiConverterTypeKeyStore.lower(`keys`),_status)
+}
+    
     
 
 

@@ -306,6 +306,13 @@ typedef void (*UniffiCallbackInterfaceKeyStoreMethod8)(uint64_t, RustBuffer, voi
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_STORE_METHOD9
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_KEY_STORE_METHOD9
+typedef void (*UniffiCallbackInterfaceKeyStoreMethod9)(uint64_t, void* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_KEY_STORE
 #define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_KEY_STORE
 typedef struct UniffiVTableCallbackInterfaceKeyStore {
@@ -320,6 +327,7 @@ typedef struct UniffiVTableCallbackInterfaceKeyStore {
     UniffiCallbackInterfaceKeyStoreMethod6 _Nonnull keepSecret;
     UniffiCallbackInterfaceKeyStoreMethod7 _Nonnull recallSecret;
     UniffiCallbackInterfaceKeyStoreMethod8 _Nonnull delete;
+    UniffiCallbackInterfaceKeyStoreMethod9 _Nonnull deleteAll;
 } UniffiVTableCallbackInterfaceKeyStore;
 
 #endif
@@ -348,6 +356,11 @@ void uniffi_countersign_core_fn_method_bedside_change_password(uint64_t ptr, Rus
 void uniffi_countersign_core_fn_method_bedside_command(uint64_t ptr, RustBuffer command, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_DEVICE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_DEVICE
+RustBuffer uniffi_countersign_core_fn_method_bedside_device(uint64_t ptr, RustBuffer code, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_FORGET
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_FORGET
 void uniffi_countersign_core_fn_method_bedside_forget(uint64_t ptr, RustBuffer gateway, RustCallStatus *_Nonnull out_status
@@ -356,6 +369,11 @@ void uniffi_countersign_core_fn_method_bedside_forget(uint64_t ptr, RustBuffer g
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_GATEWAYS
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_GATEWAYS
 RustBuffer uniffi_countersign_core_fn_method_bedside_gateways(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_LOCK
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_LOCK
+void uniffi_countersign_core_fn_method_bedside_lock(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_READING
@@ -376,6 +394,26 @@ void uniffi_countersign_core_fn_method_bedside_sign_out(uint64_t ptr, RustCallSt
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_TAKE
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_TAKE
 RustBuffer uniffi_countersign_core_fn_method_bedside_take(uint64_t ptr, RustBuffer badge, RustBuffer password, RustBuffer tries, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_TOUCHED
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_TOUCHED
+void uniffi_countersign_core_fn_method_bedside_touched(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_UNLOCK
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_UNLOCK
+void uniffi_countersign_core_fn_method_bedside_unlock(uint64_t ptr, RustBuffer password, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_WARD
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_WARD
+RustBuffer uniffi_countersign_core_fn_method_bedside_ward(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_WATCH
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_BEDSIDE_WATCH
+RustBuffer uniffi_countersign_core_fn_method_bedside_watch(uint64_t ptr, uint32_t wait_millis, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_CLINICIAN
@@ -528,6 +566,11 @@ RustBuffer uniffi_countersign_core_fn_method_courier_pending(uint64_t ptr, RustC
 RustBuffer uniffi_countersign_core_fn_method_courier_proof(uint64_t ptr, RustBuffer link, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_PROOF_FILE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_PROOF_FILE
+RustBuffer uniffi_countersign_core_fn_method_courier_proof_file(uint64_t ptr, RustBuffer link, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_SCAN_CODE
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_SCAN_CODE
 RustBuffer uniffi_countersign_core_fn_method_courier_scan_code(uint64_t ptr, RustBuffer text, RustCallStatus *_Nonnull out_status
@@ -541,6 +584,11 @@ RustBuffer uniffi_countersign_core_fn_method_courier_scan_frame(uint64_t ptr, ui
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_SEND
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_SEND
 RustBuffer uniffi_countersign_core_fn_method_courier_send(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_SEND_NOW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_SEND_NOW
+RustBuffer uniffi_countersign_core_fn_method_courier_send_now(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_COURIER_SETTLE
@@ -631,6 +679,11 @@ RustBuffer uniffi_countersign_core_fn_method_keystore_recall_secret(uint64_t ptr
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_KEYSTORE_DELETE
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_KEYSTORE_DELETE
 void uniffi_countersign_core_fn_method_keystore_delete(uint64_t ptr, RustBuffer name, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_KEYSTORE_DELETE_ALL
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_KEYSTORE_DELETE_ALL
+void uniffi_countersign_core_fn_method_keystore_delete_all(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_PACKCHECKER
@@ -726,6 +779,11 @@ RustBuffer uniffi_countersign_core_fn_method_packchecker_reports(uint64_t ptr, R
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_SEND_REPORTS
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_SEND_REPORTS
 RustBuffer uniffi_countersign_core_fn_method_packchecker_send_reports(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_SEND_REPORTS_NOW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_SEND_REPORTS_NOW
+RustBuffer uniffi_countersign_core_fn_method_packchecker_send_reports_now(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_PACKCHECKER_SETTLE_REPORT
@@ -871,6 +929,21 @@ void uniffi_countersign_core_fn_method_records_withdraw(uint64_t ptr, RustBuffer
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_WRITE_IMAGE
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_WRITE_IMAGE
 void uniffi_countersign_core_fn_method_records_write_image(uint64_t ptr, RustBuffer record, RustBuffer digest, RustBuffer path, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_END_LINK
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_END_LINK
+void uniffi_countersign_core_fn_method_records_end_link(uint64_t ptr, RustBuffer record, RustBuffer name, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_SHARE_BY_LINK
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_SHARE_BY_LINK
+RustBuffer uniffi_countersign_core_fn_method_records_share_by_link(uint64_t ptr, RustBuffer record, RustBuffer new, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_SHARED_LINKS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_RECORDS_SHARED_LINKS
+RustBuffer uniffi_countersign_core_fn_method_records_shared_links(uint64_t ptr, RustBuffer record, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_REGISTERREADER
@@ -1034,6 +1107,26 @@ RustBuffer uniffi_countersign_core_fn_func_register_codes(RustBuffer node, Forei
 RustBuffer uniffi_countersign_core_fn_func_goods_text(RustBuffer link, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_COMMAND_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_COMMAND_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_command_screen(RustBuffer session, RustBuffer choice, RustBuffer typed, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_DEVICE_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_DEVICE_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_device_screen(RustBuffer device, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_SESSION_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_SESSION_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_session_screen(RustBuffer watch, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_WARD_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_WARD_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_ward_screen(RustBuffer ward, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_ASK_SCREEN
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_ASK_SCREEN
 RustBuffer uniffi_countersign_core_fn_func_ask_screen(RustBuffer record, RustBuffer offers, int8_t has_key, RustCallStatus *_Nonnull out_status
@@ -1079,9 +1172,19 @@ RustBuffer uniffi_countersign_core_fn_func_accesses_screen(RustBuffer accesses, 
 RustBuffer uniffi_countersign_core_fn_func_record_screen(RustBuffer record, RustBuffer document, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_SHARED_LINK_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_SHARED_LINK_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_shared_link_screen(RustBuffer link, RustBuffer document, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_VERDICT_SCREEN
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_VERDICT_SCREEN
 RustBuffer uniffi_countersign_core_fn_func_verdict_screen(RustBuffer answer, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_ERASE_WALLET
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_ERASE_WALLET
+void uniffi_countersign_core_fn_func_erase_wallet(RustBuffer database, uint64_t keys, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_FFI_COUNTERSIGN_CORE_RUSTBUFFER_ALLOC
@@ -1380,6 +1483,30 @@ uint16_t uniffi_countersign_core_checksum_func_goods_text(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_COMMAND_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_COMMAND_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_command_screen(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_DEVICE_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_DEVICE_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_device_screen(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_SESSION_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_SESSION_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_session_screen(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_WARD_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_WARD_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_ward_screen(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_ASK_SCREEN
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_ASK_SCREEN
 uint16_t uniffi_countersign_core_checksum_func_ask_screen(void
@@ -1434,9 +1561,21 @@ uint16_t uniffi_countersign_core_checksum_func_record_screen(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_SHARED_LINK_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_SHARED_LINK_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_shared_link_screen(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_VERDICT_SCREEN
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_VERDICT_SCREEN
 uint16_t uniffi_countersign_core_checksum_func_verdict_screen(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_ERASE_WALLET
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_ERASE_WALLET
+uint16_t uniffi_countersign_core_checksum_func_erase_wallet(void
     
 );
 #endif
@@ -1452,6 +1591,12 @@ uint16_t uniffi_countersign_core_checksum_method_bedside_command(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_DEVICE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_DEVICE
+uint16_t uniffi_countersign_core_checksum_method_bedside_device(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_FORGET
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_FORGET
 uint16_t uniffi_countersign_core_checksum_method_bedside_forget(void
@@ -1461,6 +1606,12 @@ uint16_t uniffi_countersign_core_checksum_method_bedside_forget(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_GATEWAYS
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_GATEWAYS
 uint16_t uniffi_countersign_core_checksum_method_bedside_gateways(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_LOCK
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_LOCK
+uint16_t uniffi_countersign_core_checksum_method_bedside_lock(void
     
 );
 #endif
@@ -1485,6 +1636,30 @@ uint16_t uniffi_countersign_core_checksum_method_bedside_sign_out(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_TAKE
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_TAKE
 uint16_t uniffi_countersign_core_checksum_method_bedside_take(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_TOUCHED
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_TOUCHED
+uint16_t uniffi_countersign_core_checksum_method_bedside_touched(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_UNLOCK
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_UNLOCK
+uint16_t uniffi_countersign_core_checksum_method_bedside_unlock(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_WARD
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_WARD
+uint16_t uniffi_countersign_core_checksum_method_bedside_ward(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_WATCH
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_BEDSIDE_WATCH
+uint16_t uniffi_countersign_core_checksum_method_bedside_watch(void
     
 );
 #endif
@@ -1632,6 +1807,12 @@ uint16_t uniffi_countersign_core_checksum_method_courier_proof(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_PROOF_FILE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_PROOF_FILE
+uint16_t uniffi_countersign_core_checksum_method_courier_proof_file(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_SCAN_CODE
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_SCAN_CODE
 uint16_t uniffi_countersign_core_checksum_method_courier_scan_code(void
@@ -1647,6 +1828,12 @@ uint16_t uniffi_countersign_core_checksum_method_courier_scan_frame(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_SEND
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_SEND
 uint16_t uniffi_countersign_core_checksum_method_courier_send(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_SEND_NOW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_SEND_NOW
+uint16_t uniffi_countersign_core_checksum_method_courier_send_now(void
     
 );
 #endif
@@ -1719,6 +1906,12 @@ uint16_t uniffi_countersign_core_checksum_method_keystore_recall_secret(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_KEYSTORE_DELETE
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_KEYSTORE_DELETE
 uint16_t uniffi_countersign_core_checksum_method_keystore_delete(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_KEYSTORE_DELETE_ALL
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_KEYSTORE_DELETE_ALL
+uint16_t uniffi_countersign_core_checksum_method_keystore_delete_all(void
     
 );
 #endif
@@ -1815,6 +2008,12 @@ uint16_t uniffi_countersign_core_checksum_method_packchecker_reports(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_SEND_REPORTS
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_SEND_REPORTS
 uint16_t uniffi_countersign_core_checksum_method_packchecker_send_reports(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_SEND_REPORTS_NOW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_PACKCHECKER_SEND_REPORTS_NOW
+uint16_t uniffi_countersign_core_checksum_method_packchecker_send_reports_now(void
     
 );
 #endif
@@ -1971,6 +2170,24 @@ uint16_t uniffi_countersign_core_checksum_method_records_withdraw(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_WRITE_IMAGE
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_WRITE_IMAGE
 uint16_t uniffi_countersign_core_checksum_method_records_write_image(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_END_LINK
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_END_LINK
+uint16_t uniffi_countersign_core_checksum_method_records_end_link(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_SHARE_BY_LINK
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_SHARE_BY_LINK
+uint16_t uniffi_countersign_core_checksum_method_records_share_by_link(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_SHARED_LINKS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_RECORDS_SHARED_LINKS
+uint16_t uniffi_countersign_core_checksum_method_records_shared_links(void
     
 );
 #endif

@@ -445,7 +445,18 @@ fn what_expires_only_by_a_clock_that_is_ahead_is_not_called_expired() {
     assert!(matches!(told.clock, Clock::Ahead { at: AS_OF, .. }), "{:?}", told.clock);
     // A century ahead, whatever the last sync showed.
     let told = by_clock(73 * 365, &item(), None);
-    assert_eq!((told.kind, keys(&told)), (VerdictKind::CannotTell, vec!["clock-ahead", "snapshot-too-old"]));
+    assert_eq!((told.kind, keys(&told)), (VerdictKind::CannotTell, vec!["clock-ahead"]));
+}
+
+#[test]
+fn a_clock_that_is_known_to_be_ahead_is_the_reason_and_no_update_helps() {
+    let synced =
+        |ahead: i64| Some(Synced { phone: UnixMillis(AS_OF.0 + ahead.unsigned_abs() * DAY), node: AS_OF });
+    let told = by_clock(100, &item(), synced(100));
+    assert_eq!((told.kind, keys(&told)), (VerdictKind::CannotTell, vec!["clock-ahead"]));
+    // A clock that nothing speaks against: the data is old, and an update helps.
+    let told = by_clock(100, &item(), synced(0));
+    assert_eq!((told.kind, keys(&told)), (VerdictKind::CannotTell, vec!["snapshot-too-old"]));
 }
 
 #[test]

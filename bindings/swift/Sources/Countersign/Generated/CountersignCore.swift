@@ -660,7 +660,8 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
  *
  * A badge is taken up once a shift, behind a password; each sign-in asks for that. One device at a time: a new sign-in ends the
  * session before it, and so does `sign_out`, which a screen that is left, or a change of user, calls. Sync now and then: whether a
- * gateway may be trusted, the ledger says.
+ * gateway may be trusted, the ledger says. A screen calls `watch` over and over, and `touched` when somebody touches it: else it
+ * locks itself.
  */
 public protocol BedsideProtocol: AnyObject, Sendable {
     
@@ -675,6 +676,11 @@ public protocol BedsideProtocol: AnyObject, Sendable {
     func command(command: BedsideCommand) throws 
     
     /**
+     * A device by its code, as scanned, or by its number. Needs no network.
+     */
+    func device(code: String) throws  -> BedsideDevice
+    
+    /**
      * Forgets a badge: at the end of a shift.
      */
     func forget(gateway: String) throws 
@@ -685,12 +691,17 @@ public protocol BedsideProtocol: AnyObject, Sendable {
     func gateways() throws  -> [String]
     
     /**
+     * Locks the session's screen: another app is in front, or the phone sleeps.
+     */
+    func lock() 
+    
+    /**
      * The next reading, if one comes within so many milliseconds, a second at most.
      */
     func reading(waitMillis: UInt32) throws  -> BedsideReading?
     
     /**
-     * Signs in at a device, as scanned: 32 hexadecimal digits. Some seconds at most; then the device itself has spoken, if readings
+     * Signs in at a device, by its code or its number. Some seconds at most; then the device itself has spoken, if readings
      * were asked for. `patient` 0: whichever it is with. The key store is asked for a signature if an operation acts on a patient.
      */
     func signIn(gateway: String, password: String, device: String, operations: [String], minutes: UInt8, patient: UInt32) throws  -> BedsideSignedIn
@@ -705,13 +716,35 @@ public protocol BedsideProtocol: AnyObject, Sendable {
      */
     func take(badge: String, password: String, tries: TryCounter) throws  -> String
     
+    /**
+     * Somebody touched the session's screen.
+     */
+    func touched() 
+    
+    /**
+     * Opens the session's screen again. After the fifth wrong password the session is over.
+     */
+    func unlock(password: String) throws 
+    
+    /**
+     * Who this is, the badges, and the devices that were met. Needs no network.
+     */
+    func ward() throws  -> BedsideWard
+    
+    /**
+     * What is seen of the session now, with what comes within so many milliseconds, a second at most. Also when it is over, until
+     * the next one, or `sign_out`.
+     */
+    func watch(waitMillis: UInt32) throws  -> BedsideWatch
+    
 }
 /**
  * Somebody at a bed, with one of the wallet's certified keys, which signs what acts on a patient.
  *
  * A badge is taken up once a shift, behind a password; each sign-in asks for that. One device at a time: a new sign-in ends the
  * session before it, and so does `sign_out`, which a screen that is left, or a change of user, calls. Sync now and then: whether a
- * gateway may be trusted, the ledger says.
+ * gateway may be trusted, the ledger says. A screen calls `watch` over and over, and `touched` when somebody touches it: else it
+ * locks itself.
  */
 open class Bedside: BedsideProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -806,6 +839,19 @@ open func command(command: BedsideCommand)throws   {try rustCallWithError(FfiCon
 }
     
     /**
+     * A device by its code, as scanned, or by its number. Needs no network.
+     */
+open func device(code: String)throws  -> BedsideDevice  {
+    return try  FfiConverterTypeBedsideDevice_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_device(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(code),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * Forgets a badge: at the end of a shift.
      */
 open func forget(gateway: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -830,6 +876,17 @@ open func gateways()throws  -> [String]  {
 }
     
     /**
+     * Locks the session's screen: another app is in front, or the phone sleeps.
+     */
+open func lock()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_lock(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+    /**
      * The next reading, if one comes within so many milliseconds, a second at most.
      */
 open func reading(waitMillis: UInt32)throws  -> BedsideReading?  {
@@ -843,7 +900,7 @@ open func reading(waitMillis: UInt32)throws  -> BedsideReading?  {
 }
     
     /**
-     * Signs in at a device, as scanned: 32 hexadecimal digits. Some seconds at most; then the device itself has spoken, if readings
+     * Signs in at a device, by its code or its number. Some seconds at most; then the device itself has spoken, if readings
      * were asked for. `patient` 0: whichever it is with. The key store is asked for a signature if an operation acts on a patient.
      */
 open func signIn(gateway: String, password: String, device: String, operations: [String], minutes: UInt8, patient: UInt32)throws  -> BedsideSignedIn  {
@@ -883,6 +940,55 @@ open func take(badge: String, password: String, tries: TryCounter)throws  -> Str
         FfiConverterString.lower(badge),
         FfiConverterString.lower(password),
         FfiConverterTypeTryCounter_lower(tries),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Somebody touched the session's screen.
+     */
+open func touched()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_touched(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Opens the session's screen again. After the fifth wrong password the session is over.
+     */
+open func unlock(password: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_unlock(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(password),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Who this is, the badges, and the devices that were met. Needs no network.
+     */
+open func ward()throws  -> BedsideWard  {
+    return try  FfiConverterTypeBedsideWard_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_ward(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * What is seen of the session now, with what comes within so many milliseconds, a second at most. Also when it is over, until
+     * the next one, or `sign_out`.
+     */
+open func watch(waitMillis: UInt32)throws  -> BedsideWatch  {
+    return try  FfiConverterTypeBedsideWatch_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_bedside_watch(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt32.lower(waitMillis),uniffiCallStatus
     )
 })
 }
@@ -1380,6 +1486,11 @@ public protocol CourierProtocol: AnyObject, Sendable {
     func proof(link: String) throws  -> ProofScreen
     
     /**
+     * The same as a file to send, which `countersign verify` verifies with the genesis alone.
+     */
+    func proofFile(link: String) throws  -> ProofFile
+    
+    /**
      * The same for text from another reader: the text of a message's code, or the element strings printed on goods, in
      * brackets.
      */
@@ -1395,6 +1506,11 @@ public protocol CourierProtocol: AnyObject, Sendable {
      * Sends what is due, in one bounded round. Without a network everything waits, and nothing is lost.
      */
     func send() throws  -> Round
+    
+    /**
+     * The same at once, also of what is not due: for a person who asks for it. What fails is due when it was.
+     */
+    func sendNow() throws  -> Round
     
     /**
      * Removes a refused statement from that list, with those that follow it, once somebody has dealt with it. Then the
@@ -1610,6 +1726,19 @@ open func proof(link: String)throws  -> ProofScreen  {
 }
     
     /**
+     * The same as a file to send, which `countersign verify` verifies with the genesis alone.
+     */
+open func proofFile(link: String)throws  -> ProofFile  {
+    return try  FfiConverterTypeProofFile_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_courier_proof_file(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(link),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * The same for text from another reader: the text of a message's code, or the element strings printed on goods, in
      * brackets.
      */
@@ -1649,6 +1778,18 @@ open func send()throws  -> Round  {
     return try  FfiConverterTypeRound_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
         uniffiCallStatus in
     uniffi_countersign_core_fn_method_courier_send(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The same at once, also of what is not due: for a person who asks for it. What fails is due when it was.
+     */
+open func sendNow()throws  -> Round  {
+    return try  FfiConverterTypeRound_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_courier_send_now(
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
@@ -1953,6 +2094,12 @@ public protocol KeyStore: AnyObject, Sendable {
      */
     func delete(name: String) throws 
     
+    /**
+     * Deletes every key and secret that was ever made or kept here, whoever remembers its name, and of an earlier install
+     * of the app as well: [`erase_wallet`](crate::erase_wallet) leaves nothing.
+     */
+    func deleteAll() throws 
+    
 }
 /**
  * Keys and small secrets by name, in the phone's secure hardware if it has any.
@@ -2133,6 +2280,18 @@ open func delete(name: String)throws   {try rustCallWithError(FfiConverterTypeKe
     uniffi_countersign_core_fn_method_keystore_delete(
             self.uniffiCloneHandle(),
         FfiConverterString.lower(name),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Deletes every key and secret that was ever made or kept here, whoever remembers its name, and of an earlier install
+     * of the app as well: [`erase_wallet`](crate::erase_wallet) leaves nothing.
+     */
+open func deleteAll()throws   {try rustCallWithError(FfiConverterTypeKeyStoreError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_keystore_delete_all(
+            self.uniffiCloneHandle(),uniffiCallStatus
     )
 }
 }
@@ -2397,6 +2556,29 @@ fileprivate struct UniffiCallbackInterfaceKeyStore {
                 writeReturn: writeReturn,
                 lowerError: FfiConverterTypeKeyStoreError_lower
             )
+        },
+        deleteAll: { (
+            uniffiHandle: UInt64,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeKeyStore.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.deleteAll(
+                )
+            }
+
+            
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeKeyStoreError_lower
+            )
         }
     )
 
@@ -2568,6 +2750,11 @@ public protocol PackCheckerProtocol: AnyObject, Sendable {
      * Sends the reports that are due, in one bounded round. Without a network they wait, and nothing is lost.
      */
     func sendReports() throws  -> Round
+    
+    /**
+     * The same at once, also of those that are not due: for a person who asks for it.
+     */
+    func sendReportsNow() throws  -> Round
     
     /**
      * Removes a report from the list, by its id: one that was received or refused.
@@ -2859,6 +3046,18 @@ open func sendReports()throws  -> Round  {
 }
     
     /**
+     * The same at once, also of those that are not due: for a person who asks for it.
+     */
+open func sendReportsNow()throws  -> Round  {
+    return try  FfiConverterTypeRound_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_packchecker_send_reports_now(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * Removes a report from the list, by its id: one that was received or refused.
      */
 open func settleReport(id: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
@@ -3063,6 +3262,21 @@ public protocol RecordsProtocol: AnyObject, Sendable {
      * Writes an image that is on this phone to a file, whole or not at all.
      */
     func writeImage(record: String, digest: String, path: String) throws 
+    
+    /**
+     * Ends a link, by its name: it leads nowhere any more. What was read stays read.
+     */
+    func endLink(record: String, name: String) throws 
+    
+    /**
+     * Has sections of a record given out to whoever has a link, by the record's store. Who opens it is on no list of accesses.
+     */
+    func shareByLink(record: String, new: NewSharedLink) throws  -> SharedLink
+    
+    /**
+     * The links of a record that lead to something.
+     */
+    func sharedLinks(record: String) throws  -> [SharedLink]
     
 }
 /**
@@ -3459,6 +3673,46 @@ open func writeImage(record: String, digest: String, path: String)throws   {try 
 }
 }
     
+    /**
+     * Ends a link, by its name: it leads nowhere any more. What was read stays read.
+     */
+open func endLink(record: String, name: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_end_link(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),
+        FfiConverterString.lower(name),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Has sections of a record given out to whoever has a link, by the record's store. Who opens it is on no list of accesses.
+     */
+open func shareByLink(record: String, new: NewSharedLink)throws  -> SharedLink  {
+    return try  FfiConverterTypeSharedLink_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_share_by_link(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),
+        FfiConverterTypeNewSharedLink_lower(new),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The links of a record that lead to something.
+     */
+open func sharedLinks(record: String)throws  -> [SharedLink]  {
+    return try  FfiConverterSequenceTypeSharedLink.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_records_shared_links(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(record),uniffiCallStatus
+    )
+})
+}
+    
 
     
 }
@@ -3510,7 +3764,8 @@ public func FfiConverterTypeRecords_lower(_ value: Records) -> UInt64 {
 
 
 /**
- * Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record.
+ * Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record, a badge, a
+ * bedside device.
  */
 public protocol RegisterReaderProtocol: AnyObject, Sendable {
     
@@ -3527,7 +3782,8 @@ public protocol RegisterReaderProtocol: AnyObject, Sendable {
     
 }
 /**
- * Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record.
+ * Reads the codes by which a phone learns what to trust and whom to ask: of a register, an authority, a record, a badge, a
+ * bedside device.
  */
 open class RegisterReader: RegisterReaderProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -4991,6 +5247,164 @@ public func FfiConverterTypeAuthorityAddress_lower(_ value: AuthorityAddress) ->
 
 
 /**
+ * A badge.
+ */
+public struct BadgeScreen: Equatable, Hashable {
+    /**
+     * By which it is forgotten.
+     */
+    public let gateway: String
+    /**
+     * What it is good for.
+     */
+    public let title: Text
+    /**
+     * How far it is good.
+     */
+    public let state: Text
+    /**
+     * Whether it is.
+     */
+    public let isGood: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is forgotten.
+         */gateway: String, 
+        /**
+         * What it is good for.
+         */title: Text, 
+        /**
+         * How far it is good.
+         */state: Text, 
+        /**
+         * Whether it is.
+         */isGood: Bool) {
+        self.gateway = gateway
+        self.title = title
+        self.state = state
+        self.isGood = isGood
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension BadgeScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBadgeScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BadgeScreen {
+        return
+            try BadgeScreen(
+                gateway: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                state: FfiConverterTypeText.read(from: &buf), 
+                isGood: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: BadgeScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.gateway, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.state, into: &buf)
+        FfiConverterBool.write(value.isGood, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBadgeScreen_lift(_ buf: RustBuffer) throws -> BadgeScreen {
+    return try FfiConverterTypeBadgeScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBadgeScreen_lower(_ value: BadgeScreen) -> RustBuffer {
+    return FfiConverterTypeBadgeScreen.lower(value)
+}
+
+
+/**
+ * A badge on this phone.
+ */
+public struct BedsideBadge: Equatable, Hashable {
+    /**
+     * Where it is good: the gateway, by its SPIFFE ID.
+     */
+    public let gateway: String
+    /**
+     * How far it is good.
+     */
+    public let state: BadgeState
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Where it is good: the gateway, by its SPIFFE ID.
+         */gateway: String, 
+        /**
+         * How far it is good.
+         */state: BadgeState) {
+        self.gateway = gateway
+        self.state = state
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension BedsideBadge: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBedsideBadge: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BedsideBadge {
+        return
+            try BedsideBadge(
+                gateway: FfiConverterString.read(from: &buf), 
+                state: FfiConverterTypeBadgeState.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: BedsideBadge, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.gateway, into: &buf)
+        FfiConverterTypeBadgeState.write(value.state, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideBadge_lift(_ buf: RustBuffer) throws -> BedsideBadge {
+    return try FfiConverterTypeBedsideBadge.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideBadge_lower(_ value: BedsideBadge) -> RustBuffer {
+    return FfiConverterTypeBedsideBadge.lower(value)
+}
+
+
+/**
  * An operation at the device.
  */
 public struct BedsideCommand: Equatable, Hashable {
@@ -5090,6 +5504,164 @@ public func FfiConverterTypeBedsideCommand_lower(_ value: BedsideCommand) -> Rus
 
 
 /**
+ * A device, as this phone knows it.
+ */
+public struct BedsideDevice: Equatable, Hashable {
+    /**
+     * Its number: 32 hexadecimal digits.
+     */
+    public let device: String
+    /**
+     * Its gateway and its class; absent if the ledger has no such device, as far as this phone knows.
+     */
+    public let registered: BedsideRegistered?
+    /**
+     * When somebody signed in at it here; absent if it was just scanned.
+     */
+    public let metMillis: UInt64?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its number: 32 hexadecimal digits.
+         */device: String, 
+        /**
+         * Its gateway and its class; absent if the ledger has no such device, as far as this phone knows.
+         */registered: BedsideRegistered?, 
+        /**
+         * When somebody signed in at it here; absent if it was just scanned.
+         */metMillis: UInt64?) {
+        self.device = device
+        self.registered = registered
+        self.metMillis = metMillis
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension BedsideDevice: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBedsideDevice: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BedsideDevice {
+        return
+            try BedsideDevice(
+                device: FfiConverterString.read(from: &buf), 
+                registered: FfiConverterOptionTypeBedsideRegistered.read(from: &buf), 
+                metMillis: FfiConverterOptionUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: BedsideDevice, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.device, into: &buf)
+        FfiConverterOptionTypeBedsideRegistered.write(value.registered, into: &buf)
+        FfiConverterOptionUInt64.write(value.metMillis, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideDevice_lift(_ buf: RustBuffer) throws -> BedsideDevice {
+    return try FfiConverterTypeBedsideDevice.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideDevice_lower(_ value: BedsideDevice) -> RustBuffer {
+    return FfiConverterTypeBedsideDevice.lower(value)
+}
+
+
+/**
+ * The latest reading of a metric.
+ */
+public struct BedsideLatest: Equatable, Hashable {
+    /**
+     * The reading.
+     */
+    public let reading: BedsideReading
+    /**
+     * How long ago it was measured.
+     */
+    public let ageMillis: UInt64
+    /**
+     * Whether it is too old to be taken for the patient's state.
+     */
+    public let isStale: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The reading.
+         */reading: BedsideReading, 
+        /**
+         * How long ago it was measured.
+         */ageMillis: UInt64, 
+        /**
+         * Whether it is too old to be taken for the patient's state.
+         */isStale: Bool) {
+        self.reading = reading
+        self.ageMillis = ageMillis
+        self.isStale = isStale
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension BedsideLatest: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBedsideLatest: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BedsideLatest {
+        return
+            try BedsideLatest(
+                reading: FfiConverterTypeBedsideReading.read(from: &buf), 
+                ageMillis: FfiConverterUInt64.read(from: &buf), 
+                isStale: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: BedsideLatest, into buf: inout [UInt8]) {
+        FfiConverterTypeBedsideReading.write(value.reading, into: &buf)
+        FfiConverterUInt64.write(value.ageMillis, into: &buf)
+        FfiConverterBool.write(value.isStale, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideLatest_lift(_ buf: RustBuffer) throws -> BedsideLatest {
+    return try FfiConverterTypeBedsideLatest.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideLatest_lower(_ value: BedsideLatest) -> RustBuffer {
+    return FfiConverterTypeBedsideLatest.lower(value)
+}
+
+
+/**
  * A reading.
  */
 public struct BedsideReading: Equatable, Hashable {
@@ -5109,6 +5681,10 @@ public struct BedsideReading: Equatable, Hashable {
      * Why there is no value: a code of FHIR's `data-absent-reason`, such as `not-a-number`.
      */
     public let absent: String?
+    /**
+     * Why it is not simply the patient's: `test`, `demonstration`, `calibration` or `questionable`.
+     */
+    public let doubt: String?
     /**
      * The reading's number in the session.
      */
@@ -5134,6 +5710,9 @@ public struct BedsideReading: Equatable, Hashable {
          * Why there is no value: a code of FHIR's `data-absent-reason`, such as `not-a-number`.
          */absent: String?, 
         /**
+         * Why it is not simply the patient's: `test`, `demonstration`, `calibration` or `questionable`.
+         */doubt: String?, 
+        /**
          * The reading's number in the session.
          */number: UInt32, 
         /**
@@ -5143,6 +5722,7 @@ public struct BedsideReading: Equatable, Hashable {
         self.value = value
         self.unit = unit
         self.absent = absent
+        self.doubt = doubt
         self.number = number
         self.missed = missed
     }
@@ -5167,6 +5747,7 @@ public struct FfiConverterTypeBedsideReading: FfiConverterRustBuffer {
                 value: FfiConverterOptionString.read(from: &buf), 
                 unit: FfiConverterOptionString.read(from: &buf), 
                 absent: FfiConverterOptionString.read(from: &buf), 
+                doubt: FfiConverterOptionString.read(from: &buf), 
                 number: FfiConverterUInt32.read(from: &buf), 
                 missed: FfiConverterUInt32.read(from: &buf)
         )
@@ -5177,6 +5758,7 @@ public struct FfiConverterTypeBedsideReading: FfiConverterRustBuffer {
         FfiConverterOptionString.write(value.value, into: &buf)
         FfiConverterOptionString.write(value.unit, into: &buf)
         FfiConverterOptionString.write(value.absent, into: &buf)
+        FfiConverterOptionString.write(value.doubt, into: &buf)
         FfiConverterUInt32.write(value.number, into: &buf)
         FfiConverterUInt32.write(value.missed, into: &buf)
     }
@@ -5195,6 +5777,174 @@ public func FfiConverterTypeBedsideReading_lift(_ buf: RustBuffer) throws -> Bed
 #endif
 public func FfiConverterTypeBedsideReading_lower(_ value: BedsideReading) -> RustBuffer {
     return FfiConverterTypeBedsideReading.lower(value)
+}
+
+
+/**
+ * What the ledger has of a device.
+ */
+public struct BedsideRegistered: Equatable, Hashable {
+    /**
+     * Its gateway.
+     */
+    public let gateway: String
+    /**
+     * What it is for.
+     */
+    public let `class`: DeviceClass
+    /**
+     * Whether it is in service.
+     */
+    public let inService: Bool
+    /**
+     * The badge for its gateway; absent if there is none here.
+     */
+    public let badge: BadgeState?
+    /**
+     * What that badge permits at it, as in [`BedsideSignedIn`].
+     */
+    public let operations: [String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its gateway.
+         */gateway: String, 
+        /**
+         * What it is for.
+         */`class`: DeviceClass, 
+        /**
+         * Whether it is in service.
+         */inService: Bool, 
+        /**
+         * The badge for its gateway; absent if there is none here.
+         */badge: BadgeState?, 
+        /**
+         * What that badge permits at it, as in [`BedsideSignedIn`].
+         */operations: [String]) {
+        self.gateway = gateway
+        self.`class` = `class`
+        self.inService = inService
+        self.badge = badge
+        self.operations = operations
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension BedsideRegistered: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBedsideRegistered: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BedsideRegistered {
+        return
+            try BedsideRegistered(
+                gateway: FfiConverterString.read(from: &buf), 
+                class: FfiConverterTypeDeviceClass.read(from: &buf), 
+                inService: FfiConverterBool.read(from: &buf), 
+                badge: FfiConverterOptionTypeBadgeState.read(from: &buf), 
+                operations: FfiConverterSequenceString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: BedsideRegistered, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.gateway, into: &buf)
+        FfiConverterTypeDeviceClass.write(value.`class`, into: &buf)
+        FfiConverterBool.write(value.inService, into: &buf)
+        FfiConverterOptionTypeBadgeState.write(value.badge, into: &buf)
+        FfiConverterSequenceString.write(value.operations, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideRegistered_lift(_ buf: RustBuffer) throws -> BedsideRegistered {
+    return try FfiConverterTypeBedsideRegistered.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideRegistered_lower(_ value: BedsideRegistered) -> RustBuffer {
+    return FfiConverterTypeBedsideRegistered.lower(value)
+}
+
+
+/**
+ * An operation that was sent.
+ */
+public struct BedsideSent: Equatable, Hashable {
+    /**
+     * Which.
+     */
+    public let command: BedsideCommand
+    /**
+     * How far it is.
+     */
+    public let state: SentState
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Which.
+         */command: BedsideCommand, 
+        /**
+         * How far it is.
+         */state: SentState) {
+        self.command = command
+        self.state = state
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension BedsideSent: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBedsideSent: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BedsideSent {
+        return
+            try BedsideSent(
+                command: FfiConverterTypeBedsideCommand.read(from: &buf), 
+                state: FfiConverterTypeSentState.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: BedsideSent, into buf: inout [UInt8]) {
+        FfiConverterTypeBedsideCommand.write(value.command, into: &buf)
+        FfiConverterTypeSentState.write(value.state, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideSent_lift(_ buf: RustBuffer) throws -> BedsideSent {
+    return try FfiConverterTypeBedsideSent.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideSent_lower(_ value: BedsideSent) -> RustBuffer {
+    return FfiConverterTypeBedsideSent.lower(value)
 }
 
 
@@ -5274,6 +6024,234 @@ public func FfiConverterTypeBedsideSignedIn_lift(_ buf: RustBuffer) throws -> Be
 #endif
 public func FfiConverterTypeBedsideSignedIn_lower(_ value: BedsideSignedIn) -> RustBuffer {
     return FfiConverterTypeBedsideSignedIn.lower(value)
+}
+
+
+/**
+ * What a ward's screen begins with.
+ */
+public struct BedsideWard: Equatable, Hashable {
+    /**
+     * Who this is, by their SPIFFE ID; absent before the key is enrolled.
+     */
+    public let member: String?
+    /**
+     * The badges on this phone.
+     */
+    public let badges: [BedsideBadge]
+    /**
+     * Devices at which somebody signed in here, the latest first.
+     */
+    public let met: [BedsideDevice]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Who this is, by their SPIFFE ID; absent before the key is enrolled.
+         */member: String?, 
+        /**
+         * The badges on this phone.
+         */badges: [BedsideBadge], 
+        /**
+         * Devices at which somebody signed in here, the latest first.
+         */met: [BedsideDevice]) {
+        self.member = member
+        self.badges = badges
+        self.met = met
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension BedsideWard: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBedsideWard: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BedsideWard {
+        return
+            try BedsideWard(
+                member: FfiConverterOptionString.read(from: &buf), 
+                badges: FfiConverterSequenceTypeBedsideBadge.read(from: &buf), 
+                met: FfiConverterSequenceTypeBedsideDevice.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: BedsideWard, into buf: inout [UInt8]) {
+        FfiConverterOptionString.write(value.member, into: &buf)
+        FfiConverterSequenceTypeBedsideBadge.write(value.badges, into: &buf)
+        FfiConverterSequenceTypeBedsideDevice.write(value.met, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideWard_lift(_ buf: RustBuffer) throws -> BedsideWard {
+    return try FfiConverterTypeBedsideWard.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideWard_lower(_ value: BedsideWard) -> RustBuffer {
+    return FfiConverterTypeBedsideWard.lower(value)
+}
+
+
+/**
+ * What is seen of a session.
+ */
+public struct BedsideWatch: Equatable, Hashable {
+    /**
+     * The device's number.
+     */
+    public let device: String
+    /**
+     * What it is for.
+     */
+    public let `class`: DeviceClass?
+    /**
+     * Who is signed in.
+     */
+    public let member: String
+    /**
+     * What it permits, with which patient the device is, and until when.
+     */
+    public let signedIn: BedsideSignedIn
+    /**
+     * The latest reading of each metric.
+     */
+    public let readings: [BedsideLatest]
+    /**
+     * For how long the device has said nothing; absent if the session may not look.
+     */
+    public let silentMillis: UInt64?
+    /**
+     * How many readings did not come.
+     */
+    public let missed: UInt32
+    /**
+     * What was sent last.
+     */
+    public let sent: BedsideSent?
+    /**
+     * Nobody touched the screen for a while: it is to show nothing until the password opens it.
+     */
+    public let isLocked: Bool
+    /**
+     * Why it is over, once it is.
+     */
+    public let end: BedsideEnd?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The device's number.
+         */device: String, 
+        /**
+         * What it is for.
+         */`class`: DeviceClass?, 
+        /**
+         * Who is signed in.
+         */member: String, 
+        /**
+         * What it permits, with which patient the device is, and until when.
+         */signedIn: BedsideSignedIn, 
+        /**
+         * The latest reading of each metric.
+         */readings: [BedsideLatest], 
+        /**
+         * For how long the device has said nothing; absent if the session may not look.
+         */silentMillis: UInt64?, 
+        /**
+         * How many readings did not come.
+         */missed: UInt32, 
+        /**
+         * What was sent last.
+         */sent: BedsideSent?, 
+        /**
+         * Nobody touched the screen for a while: it is to show nothing until the password opens it.
+         */isLocked: Bool, 
+        /**
+         * Why it is over, once it is.
+         */end: BedsideEnd?) {
+        self.device = device
+        self.`class` = `class`
+        self.member = member
+        self.signedIn = signedIn
+        self.readings = readings
+        self.silentMillis = silentMillis
+        self.missed = missed
+        self.sent = sent
+        self.isLocked = isLocked
+        self.end = end
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension BedsideWatch: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBedsideWatch: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BedsideWatch {
+        return
+            try BedsideWatch(
+                device: FfiConverterString.read(from: &buf), 
+                class: FfiConverterOptionTypeDeviceClass.read(from: &buf), 
+                member: FfiConverterString.read(from: &buf), 
+                signedIn: FfiConverterTypeBedsideSignedIn.read(from: &buf), 
+                readings: FfiConverterSequenceTypeBedsideLatest.read(from: &buf), 
+                silentMillis: FfiConverterOptionUInt64.read(from: &buf), 
+                missed: FfiConverterUInt32.read(from: &buf), 
+                sent: FfiConverterOptionTypeBedsideSent.read(from: &buf), 
+                isLocked: FfiConverterBool.read(from: &buf), 
+                end: FfiConverterOptionTypeBedsideEnd.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: BedsideWatch, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.device, into: &buf)
+        FfiConverterOptionTypeDeviceClass.write(value.`class`, into: &buf)
+        FfiConverterString.write(value.member, into: &buf)
+        FfiConverterTypeBedsideSignedIn.write(value.signedIn, into: &buf)
+        FfiConverterSequenceTypeBedsideLatest.write(value.readings, into: &buf)
+        FfiConverterOptionUInt64.write(value.silentMillis, into: &buf)
+        FfiConverterUInt32.write(value.missed, into: &buf)
+        FfiConverterOptionTypeBedsideSent.write(value.sent, into: &buf)
+        FfiConverterBool.write(value.isLocked, into: &buf)
+        FfiConverterOptionTypeBedsideEnd.write(value.end, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideWatch_lift(_ buf: RustBuffer) throws -> BedsideWatch {
+    return try FfiConverterTypeBedsideWatch.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideWatch_lower(_ value: BedsideWatch) -> RustBuffer {
+    return FfiConverterTypeBedsideWatch.lower(value)
 }
 
 
@@ -5436,6 +6414,184 @@ public func FfiConverterTypeCause_lower(_ value: Cause) -> RustBuffer {
 
 
 /**
+ * Something that can be asked of a device.
+ */
+public struct CommandChoice: Equatable, Hashable {
+    /**
+     * What.
+     */
+    public let title: Text
+    /**
+     * The unit of the value that must be typed; absent if there is none.
+     */
+    public let unit: Text?
+    /**
+     * The command; its value is still to be filled in where there is a unit ([`command_screen`]).
+     */
+    public let command: BedsideCommand
+    /**
+     * Whether it is sent only after the person has confirmed it.
+     */
+    public let confirms: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What.
+         */title: Text, 
+        /**
+         * The unit of the value that must be typed; absent if there is none.
+         */unit: Text?, 
+        /**
+         * The command; its value is still to be filled in where there is a unit ([`command_screen`]).
+         */command: BedsideCommand, 
+        /**
+         * Whether it is sent only after the person has confirmed it.
+         */confirms: Bool) {
+        self.title = title
+        self.unit = unit
+        self.command = command
+        self.confirms = confirms
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CommandChoice: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCommandChoice: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CommandChoice {
+        return
+            try CommandChoice(
+                title: FfiConverterTypeText.read(from: &buf), 
+                unit: FfiConverterOptionTypeText.read(from: &buf), 
+                command: FfiConverterTypeBedsideCommand.read(from: &buf), 
+                confirms: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CommandChoice, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterOptionTypeText.write(value.unit, into: &buf)
+        FfiConverterTypeBedsideCommand.write(value.command, into: &buf)
+        FfiConverterBool.write(value.confirms, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCommandChoice_lift(_ buf: RustBuffer) throws -> CommandChoice {
+    return try FfiConverterTypeCommandChoice.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCommandChoice_lower(_ value: CommandChoice) -> RustBuffer {
+    return FfiConverterTypeCommandChoice.lower(value)
+}
+
+
+/**
+ * A command that the person is to confirm.
+ */
+public struct CommandScreen: Equatable, Hashable {
+    /**
+     * What.
+     */
+    public let title: Text
+    /**
+     * The value with its unit; absent if there is none.
+     */
+    public let value: Text?
+    /**
+     * At which device, with which patient.
+     */
+    public let lines: [Text]
+    /**
+     * What is sent.
+     */
+    public let command: BedsideCommand
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What.
+         */title: Text, 
+        /**
+         * The value with its unit; absent if there is none.
+         */value: Text?, 
+        /**
+         * At which device, with which patient.
+         */lines: [Text], 
+        /**
+         * What is sent.
+         */command: BedsideCommand) {
+        self.title = title
+        self.value = value
+        self.lines = lines
+        self.command = command
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CommandScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCommandScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CommandScreen {
+        return
+            try CommandScreen(
+                title: FfiConverterTypeText.read(from: &buf), 
+                value: FfiConverterOptionTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                command: FfiConverterTypeBedsideCommand.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CommandScreen, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterOptionTypeText.write(value.value, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterTypeBedsideCommand.write(value.command, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCommandScreen_lift(_ buf: RustBuffer) throws -> CommandScreen {
+    return try FfiConverterTypeCommandScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCommandScreen_lower(_ value: CommandScreen) -> RustBuffer {
+    return FfiConverterTypeCommandScreen.lower(value)
+}
+
+
+/**
  * The words of a person that let an act pass.
  */
 public struct Consent: Equatable, Hashable {
@@ -5501,6 +6657,204 @@ public func FfiConverterTypeConsent_lift(_ buf: RustBuffer) throws -> Consent {
 #endif
 public func FfiConverterTypeConsent_lower(_ value: Consent) -> RustBuffer {
     return FfiConverterTypeConsent.lower(value)
+}
+
+
+/**
+ * A device that was met.
+ */
+public struct DeviceLine: Equatable, Hashable {
+    /**
+     * Its number.
+     */
+    public let device: String
+    /**
+     * What it is.
+     */
+    public let title: Text
+    /**
+     * Its number as its label shows it, and when it was met.
+     */
+    public let lines: [Text]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its number.
+         */device: String, 
+        /**
+         * What it is.
+         */title: Text, 
+        /**
+         * Its number as its label shows it, and when it was met.
+         */lines: [Text]) {
+        self.device = device
+        self.title = title
+        self.lines = lines
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DeviceLine: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDeviceLine: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DeviceLine {
+        return
+            try DeviceLine(
+                device: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DeviceLine, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.device, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDeviceLine_lift(_ buf: RustBuffer) throws -> DeviceLine {
+    return try FfiConverterTypeDeviceLine.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDeviceLine_lower(_ value: DeviceLine) -> RustBuffer {
+    return FfiConverterTypeDeviceLine.lower(value)
+}
+
+
+/**
+ * A device at which somebody signs in.
+ */
+public struct DeviceScreen: Equatable, Hashable {
+    /**
+     * Its number.
+     */
+    public let device: String
+    /**
+     * The gateway whose badge is used; empty where there is none.
+     */
+    public let gateway: String
+    /**
+     * What it is.
+     */
+    public let title: Text
+    /**
+     * Its number as its label shows it, and the ward.
+     */
+    public let lines: [Text]
+    /**
+     * Why nobody can sign in, if so.
+     */
+    public let problem: Text?
+    /**
+     * What the person does about that; else they sign in.
+     */
+    public let next: BedsideNext
+    /**
+     * For what to sign in, what asks least of the person first.
+     */
+    public let choices: [SignInChoice]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its number.
+         */device: String, 
+        /**
+         * The gateway whose badge is used; empty where there is none.
+         */gateway: String, 
+        /**
+         * What it is.
+         */title: Text, 
+        /**
+         * Its number as its label shows it, and the ward.
+         */lines: [Text], 
+        /**
+         * Why nobody can sign in, if so.
+         */problem: Text?, 
+        /**
+         * What the person does about that; else they sign in.
+         */next: BedsideNext, 
+        /**
+         * For what to sign in, what asks least of the person first.
+         */choices: [SignInChoice]) {
+        self.device = device
+        self.gateway = gateway
+        self.title = title
+        self.lines = lines
+        self.problem = problem
+        self.next = next
+        self.choices = choices
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DeviceScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDeviceScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DeviceScreen {
+        return
+            try DeviceScreen(
+                device: FfiConverterString.read(from: &buf), 
+                gateway: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                problem: FfiConverterOptionTypeText.read(from: &buf), 
+                next: FfiConverterTypeBedsideNext.read(from: &buf), 
+                choices: FfiConverterSequenceTypeSignInChoice.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DeviceScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.device, into: &buf)
+        FfiConverterString.write(value.gateway, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterOptionTypeText.write(value.problem, into: &buf)
+        FfiConverterTypeBedsideNext.write(value.next, into: &buf)
+        FfiConverterSequenceTypeSignInChoice.write(value.choices, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDeviceScreen_lift(_ buf: RustBuffer) throws -> DeviceScreen {
+    return try FfiConverterTypeDeviceScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDeviceScreen_lower(_ value: DeviceScreen) -> RustBuffer {
+    return FfiConverterTypeDeviceScreen.lower(value)
 }
 
 
@@ -6435,6 +7789,105 @@ public func FfiConverterTypeHandoverScreen_lift(_ buf: RustBuffer) throws -> Han
 #endif
 public func FfiConverterTypeHandoverScreen_lower(_ value: HandoverScreen) -> RustBuffer {
     return FfiConverterTypeHandoverScreen.lower(value)
+}
+
+
+/**
+ * A large image that a section names.
+ */
+public struct ImageScreen: Equatable, Hashable {
+    /**
+     * By which it is fetched, or taken from a file: its SHA-256.
+     */
+    public let digest: String
+    /**
+     * What it is, and whether it is here.
+     */
+    public let title: Text
+    /**
+     * Its length. Told before it is fetched.
+     */
+    public let bytes: UInt64
+    /**
+     * The name of its file, outside this app.
+     */
+    public let name: String
+    /**
+     * What the person can do.
+     */
+    public let next: ImageNext
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is fetched, or taken from a file: its SHA-256.
+         */digest: String, 
+        /**
+         * What it is, and whether it is here.
+         */title: Text, 
+        /**
+         * Its length. Told before it is fetched.
+         */bytes: UInt64, 
+        /**
+         * The name of its file, outside this app.
+         */name: String, 
+        /**
+         * What the person can do.
+         */next: ImageNext) {
+        self.digest = digest
+        self.title = title
+        self.bytes = bytes
+        self.name = name
+        self.next = next
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension ImageScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeImageScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ImageScreen {
+        return
+            try ImageScreen(
+                digest: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                bytes: FfiConverterUInt64.read(from: &buf), 
+                name: FfiConverterString.read(from: &buf), 
+                next: FfiConverterTypeImageNext.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ImageScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.digest, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterUInt64.write(value.bytes, into: &buf)
+        FfiConverterString.write(value.name, into: &buf)
+        FfiConverterTypeImageNext.write(value.next, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeImageScreen_lift(_ buf: RustBuffer) throws -> ImageScreen {
+    return try FfiConverterTypeImageScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeImageScreen_lower(_ value: ImageScreen) -> RustBuffer {
+    return FfiConverterTypeImageScreen.lower(value)
 }
 
 
@@ -7559,6 +9012,95 @@ public func FfiConverterTypeNewRecordLine_lower(_ value: NewRecordLine) -> RustB
 
 
 /**
+ * A link to be made.
+ */
+public struct NewSharedLink: Equatable, Hashable {
+    /**
+     * The parts that it shows, by number; the header is always among them.
+     */
+    public let parts: Data
+    /**
+     * For how many days: up to 365.
+     */
+    public let days: UInt16
+    /**
+     * A passcode that whoever opens it has to know, of four characters or more. To be told on another way than the link.
+     */
+    public let passcode: String?
+    /**
+     * What whoever opens it reads first: up to 80 characters.
+     */
+    public let label: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The parts that it shows, by number; the header is always among them.
+         */parts: Data, 
+        /**
+         * For how many days: up to 365.
+         */days: UInt16, 
+        /**
+         * A passcode that whoever opens it has to know, of four characters or more. To be told on another way than the link.
+         */passcode: String?, 
+        /**
+         * What whoever opens it reads first: up to 80 characters.
+         */label: String?) {
+        self.parts = parts
+        self.days = days
+        self.passcode = passcode
+        self.label = label
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension NewSharedLink: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNewSharedLink: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NewSharedLink {
+        return
+            try NewSharedLink(
+                parts: FfiConverterData.read(from: &buf), 
+                days: FfiConverterUInt16.read(from: &buf), 
+                passcode: FfiConverterOptionString.read(from: &buf), 
+                label: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: NewSharedLink, into buf: inout [UInt8]) {
+        FfiConverterData.write(value.parts, into: &buf)
+        FfiConverterUInt16.write(value.days, into: &buf)
+        FfiConverterOptionString.write(value.passcode, into: &buf)
+        FfiConverterOptionString.write(value.label, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNewSharedLink_lift(_ buf: RustBuffer) throws -> NewSharedLink {
+    return try FfiConverterTypeNewSharedLink.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNewSharedLink_lower(_ value: NewSharedLink) -> RustBuffer {
+    return FfiConverterTypeNewSharedLink.lower(value)
+}
+
+
+/**
  * Something new about a pack that was scanned or is kept.
  */
 public struct Notice: Equatable, Hashable {
@@ -8462,6 +10004,75 @@ public func FfiConverterTypeProduct_lower(_ value: Product) -> RustBuffer {
 
 
 /**
+ * Proof of a delivery, as a file.
+ */
+public struct ProofFile: Equatable, Hashable {
+    /**
+     * Its name, without a folder. Another proof has another one.
+     */
+    public let name: String
+    /**
+     * What is in it.
+     */
+    public let bytes: Data
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its name, without a folder. Another proof has another one.
+         */name: String, 
+        /**
+         * What is in it.
+         */bytes: Data) {
+        self.name = name
+        self.bytes = bytes
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension ProofFile: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeProofFile: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ProofFile {
+        return
+            try ProofFile(
+                name: FfiConverterString.read(from: &buf), 
+                bytes: FfiConverterData.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ProofFile, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.name, into: &buf)
+        FfiConverterData.write(value.bytes, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProofFile_lift(_ buf: RustBuffer) throws -> ProofFile {
+    return try FfiConverterTypeProofFile.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProofFile_lower(_ value: ProofFile) -> RustBuffer {
+    return FfiConverterTypeProofFile.lower(value)
+}
+
+
+/**
  * Proof of a delivery.
  */
 public struct ProofScreen: Equatable, Hashable {
@@ -8557,6 +10168,105 @@ public func FfiConverterTypeProofScreen_lift(_ buf: RustBuffer) throws -> ProofS
 #endif
 public func FfiConverterTypeProofScreen_lower(_ value: ProofScreen) -> RustBuffer {
     return FfiConverterTypeProofScreen.lower(value)
+}
+
+
+/**
+ * A measurement.
+ */
+public struct ReadingLine: Equatable, Hashable {
+    /**
+     * What was measured.
+     */
+    public let name: Text
+    /**
+     * The number with its unit; absent where there is none that holds.
+     */
+    public let value: Text?
+    /**
+     * Why there is none, or what is doubtful about it; absent mostly.
+     */
+    public let note: Text?
+    /**
+     * How old it is.
+     */
+    public let age: Text
+    /**
+     * Its mark.
+     */
+    public let mark: ReadingMark
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What was measured.
+         */name: Text, 
+        /**
+         * The number with its unit; absent where there is none that holds.
+         */value: Text?, 
+        /**
+         * Why there is none, or what is doubtful about it; absent mostly.
+         */note: Text?, 
+        /**
+         * How old it is.
+         */age: Text, 
+        /**
+         * Its mark.
+         */mark: ReadingMark) {
+        self.name = name
+        self.value = value
+        self.note = note
+        self.age = age
+        self.mark = mark
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension ReadingLine: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeReadingLine: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ReadingLine {
+        return
+            try ReadingLine(
+                name: FfiConverterTypeText.read(from: &buf), 
+                value: FfiConverterOptionTypeText.read(from: &buf), 
+                note: FfiConverterOptionTypeText.read(from: &buf), 
+                age: FfiConverterTypeText.read(from: &buf), 
+                mark: FfiConverterTypeReadingMark.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ReadingLine, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.name, into: &buf)
+        FfiConverterOptionTypeText.write(value.value, into: &buf)
+        FfiConverterOptionTypeText.write(value.note, into: &buf)
+        FfiConverterTypeText.write(value.age, into: &buf)
+        FfiConverterTypeReadingMark.write(value.mark, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReadingLine_lift(_ buf: RustBuffer) throws -> ReadingLine {
+    return try FfiConverterTypeReadingLine.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReadingLine_lower(_ value: ReadingLine) -> RustBuffer {
+    return FfiConverterTypeReadingLine.lower(value)
 }
 
 
@@ -10157,6 +11867,10 @@ public struct SectionScreen: Equatable, Hashable {
      * What a reader should know.
      */
     public let notes: [Text]
+    /**
+     * The large images that it names.
+     */
+    public let images: [ImageScreen]
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -10181,7 +11895,10 @@ public struct SectionScreen: Equatable, Hashable {
          */text: String?, 
         /**
          * What a reader should know.
-         */notes: [Text]) {
+         */notes: [Text], 
+        /**
+         * The large images that it names.
+         */images: [ImageScreen]) {
         self.part = part
         self.title = title
         self.mark = mark
@@ -10189,6 +11906,7 @@ public struct SectionScreen: Equatable, Hashable {
         self.lines = lines
         self.text = text
         self.notes = notes
+        self.images = images
     }
 
     
@@ -10213,7 +11931,8 @@ public struct FfiConverterTypeSectionScreen: FfiConverterRustBuffer {
                 state: FfiConverterOptionTypeText.read(from: &buf), 
                 lines: FfiConverterSequenceString.read(from: &buf), 
                 text: FfiConverterOptionString.read(from: &buf), 
-                notes: FfiConverterSequenceTypeText.read(from: &buf)
+                notes: FfiConverterSequenceTypeText.read(from: &buf), 
+                images: FfiConverterSequenceTypeImageScreen.read(from: &buf)
         )
     }
 
@@ -10225,6 +11944,7 @@ public struct FfiConverterTypeSectionScreen: FfiConverterRustBuffer {
         FfiConverterSequenceString.write(value.lines, into: &buf)
         FfiConverterOptionString.write(value.text, into: &buf)
         FfiConverterSequenceTypeText.write(value.notes, into: &buf)
+        FfiConverterSequenceTypeImageScreen.write(value.images, into: &buf)
     }
 }
 
@@ -10310,6 +12030,264 @@ public func FfiConverterTypeSeen_lift(_ buf: RustBuffer) throws -> Seen {
 #endif
 public func FfiConverterTypeSeen_lower(_ value: Seen) -> RustBuffer {
     return FfiConverterTypeSeen.lower(value)
+}
+
+
+/**
+ * How far an operation is that was sent.
+ */
+public struct SentLine: Equatable, Hashable {
+    /**
+     * What was sent.
+     */
+    public let what: Text
+    /**
+     * The value that it sets, with its unit.
+     */
+    public let value: Text?
+    /**
+     * How far it is.
+     */
+    public let text: Text
+    /**
+     * The same, for its mark.
+     */
+    public let state: SentState
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What was sent.
+         */what: Text, 
+        /**
+         * The value that it sets, with its unit.
+         */value: Text?, 
+        /**
+         * How far it is.
+         */text: Text, 
+        /**
+         * The same, for its mark.
+         */state: SentState) {
+        self.what = what
+        self.value = value
+        self.text = text
+        self.state = state
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension SentLine: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSentLine: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SentLine {
+        return
+            try SentLine(
+                what: FfiConverterTypeText.read(from: &buf), 
+                value: FfiConverterOptionTypeText.read(from: &buf), 
+                text: FfiConverterTypeText.read(from: &buf), 
+                state: FfiConverterTypeSentState.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: SentLine, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.what, into: &buf)
+        FfiConverterOptionTypeText.write(value.value, into: &buf)
+        FfiConverterTypeText.write(value.text, into: &buf)
+        FfiConverterTypeSentState.write(value.state, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSentLine_lift(_ buf: RustBuffer) throws -> SentLine {
+    return try FfiConverterTypeSentLine.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSentLine_lower(_ value: SentLine) -> RustBuffer {
+    return FfiConverterTypeSentLine.lower(value)
+}
+
+
+/**
+ * A session with a device.
+ */
+public struct SessionScreen: Equatable, Hashable {
+    /**
+     * The device's number.
+     */
+    public let device: String
+    /**
+     * What it is.
+     */
+    public let title: Text
+    /**
+     * Who is signed in: always to be seen.
+     */
+    public let who: Text
+    /**
+     * With which patient the device is.
+     */
+    public let patient: Text
+    /**
+     * Whether it is with one.
+     */
+    public let hasPatient: Bool
+    /**
+     * Its number as its label shows it, until when, what is permitted.
+     */
+    public let lines: [Text]
+    /**
+     * What the person must know before they read on.
+     */
+    public let warnings: [Text]
+    /**
+     * What the device measures. Empty when the screen is locked or the session over.
+     */
+    public let readings: [ReadingLine]
+    /**
+     * What can be asked of the device; likewise.
+     */
+    public let commands: [CommandChoice]
+    /**
+     * How far that is which was sent last.
+     */
+    public let sent: SentLine?
+    /**
+     * That the screen is locked, or why the session is over; absent while it goes on.
+     */
+    public let halt: Text?
+    /**
+     * What the person does then.
+     */
+    public let next: BedsideNext
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The device's number.
+         */device: String, 
+        /**
+         * What it is.
+         */title: Text, 
+        /**
+         * Who is signed in: always to be seen.
+         */who: Text, 
+        /**
+         * With which patient the device is.
+         */patient: Text, 
+        /**
+         * Whether it is with one.
+         */hasPatient: Bool, 
+        /**
+         * Its number as its label shows it, until when, what is permitted.
+         */lines: [Text], 
+        /**
+         * What the person must know before they read on.
+         */warnings: [Text], 
+        /**
+         * What the device measures. Empty when the screen is locked or the session over.
+         */readings: [ReadingLine], 
+        /**
+         * What can be asked of the device; likewise.
+         */commands: [CommandChoice], 
+        /**
+         * How far that is which was sent last.
+         */sent: SentLine?, 
+        /**
+         * That the screen is locked, or why the session is over; absent while it goes on.
+         */halt: Text?, 
+        /**
+         * What the person does then.
+         */next: BedsideNext) {
+        self.device = device
+        self.title = title
+        self.who = who
+        self.patient = patient
+        self.hasPatient = hasPatient
+        self.lines = lines
+        self.warnings = warnings
+        self.readings = readings
+        self.commands = commands
+        self.sent = sent
+        self.halt = halt
+        self.next = next
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension SessionScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSessionScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SessionScreen {
+        return
+            try SessionScreen(
+                device: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                who: FfiConverterTypeText.read(from: &buf), 
+                patient: FfiConverterTypeText.read(from: &buf), 
+                hasPatient: FfiConverterBool.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                warnings: FfiConverterSequenceTypeText.read(from: &buf), 
+                readings: FfiConverterSequenceTypeReadingLine.read(from: &buf), 
+                commands: FfiConverterSequenceTypeCommandChoice.read(from: &buf), 
+                sent: FfiConverterOptionTypeSentLine.read(from: &buf), 
+                halt: FfiConverterOptionTypeText.read(from: &buf), 
+                next: FfiConverterTypeBedsideNext.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: SessionScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.device, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.who, into: &buf)
+        FfiConverterTypeText.write(value.patient, into: &buf)
+        FfiConverterBool.write(value.hasPatient, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterSequenceTypeText.write(value.warnings, into: &buf)
+        FfiConverterSequenceTypeReadingLine.write(value.readings, into: &buf)
+        FfiConverterSequenceTypeCommandChoice.write(value.commands, into: &buf)
+        FfiConverterOptionTypeSentLine.write(value.sent, into: &buf)
+        FfiConverterOptionTypeText.write(value.halt, into: &buf)
+        FfiConverterTypeBedsideNext.write(value.next, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSessionScreen_lift(_ buf: RustBuffer) throws -> SessionScreen {
+    return try FfiConverterTypeSessionScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSessionScreen_lower(_ value: SessionScreen) -> RustBuffer {
+    return FfiConverterTypeSessionScreen.lower(value)
 }
 
 
@@ -10409,6 +12387,313 @@ public func FfiConverterTypeSettings_lift(_ buf: RustBuffer) throws -> Settings 
 #endif
 public func FfiConverterTypeSettings_lower(_ value: Settings) -> RustBuffer {
     return FfiConverterTypeSettings.lower(value)
+}
+
+
+/**
+ * A link by which somebody without this app reads sections of a record.
+ */
+public struct SharedLink: Equatable, Hashable {
+    /**
+     * By which it is ended.
+     */
+    public let name: String
+    /**
+     * The link: `shlink:/…`. Whoever has it reads what it shows: let it be in no log and no screenshot.
+     */
+    public let link: String
+    /**
+     * What whoever opens it reads first.
+     */
+    public let label: String?
+    /**
+     * Until when it leads to something.
+     */
+    public let untilMillis: UInt64
+    /**
+     * Whether it wants a passcode.
+     */
+    public let passcode: Bool
+    /**
+     * The version of the document that it shows.
+     */
+    public let version: UInt64
+    /**
+     * The parts that it shows, by number.
+     */
+    public let parts: Data
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is ended.
+         */name: String, 
+        /**
+         * The link: `shlink:/…`. Whoever has it reads what it shows: let it be in no log and no screenshot.
+         */link: String, 
+        /**
+         * What whoever opens it reads first.
+         */label: String?, 
+        /**
+         * Until when it leads to something.
+         */untilMillis: UInt64, 
+        /**
+         * Whether it wants a passcode.
+         */passcode: Bool, 
+        /**
+         * The version of the document that it shows.
+         */version: UInt64, 
+        /**
+         * The parts that it shows, by number.
+         */parts: Data) {
+        self.name = name
+        self.link = link
+        self.label = label
+        self.untilMillis = untilMillis
+        self.passcode = passcode
+        self.version = version
+        self.parts = parts
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension SharedLink: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSharedLink: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SharedLink {
+        return
+            try SharedLink(
+                name: FfiConverterString.read(from: &buf), 
+                link: FfiConverterString.read(from: &buf), 
+                label: FfiConverterOptionString.read(from: &buf), 
+                untilMillis: FfiConverterUInt64.read(from: &buf), 
+                passcode: FfiConverterBool.read(from: &buf), 
+                version: FfiConverterUInt64.read(from: &buf), 
+                parts: FfiConverterData.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: SharedLink, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.name, into: &buf)
+        FfiConverterString.write(value.link, into: &buf)
+        FfiConverterOptionString.write(value.label, into: &buf)
+        FfiConverterUInt64.write(value.untilMillis, into: &buf)
+        FfiConverterBool.write(value.passcode, into: &buf)
+        FfiConverterUInt64.write(value.version, into: &buf)
+        FfiConverterData.write(value.parts, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSharedLink_lift(_ buf: RustBuffer) throws -> SharedLink {
+    return try FfiConverterTypeSharedLink.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSharedLink_lower(_ value: SharedLink) -> RustBuffer {
+    return FfiConverterTypeSharedLink.lower(value)
+}
+
+
+/**
+ * A link, as its owner's screen shows it.
+ */
+public struct SharedLinkScreen: Equatable, Hashable {
+    /**
+     * By which it is ended.
+     */
+    public let name: String
+    /**
+     * What it is called.
+     */
+    public let title: Text
+    /**
+     * What it shows, to whom, and until when.
+     */
+    public let lines: [Text]
+    /**
+     * What the person must know before giving it to anybody.
+     */
+    public let warning: Text
+    /**
+     * What is shown as a QR code and sent: keep it out of logs and screenshots.
+     */
+    public let link: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is ended.
+         */name: String, 
+        /**
+         * What it is called.
+         */title: Text, 
+        /**
+         * What it shows, to whom, and until when.
+         */lines: [Text], 
+        /**
+         * What the person must know before giving it to anybody.
+         */warning: Text, 
+        /**
+         * What is shown as a QR code and sent: keep it out of logs and screenshots.
+         */link: String) {
+        self.name = name
+        self.title = title
+        self.lines = lines
+        self.warning = warning
+        self.link = link
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension SharedLinkScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSharedLinkScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SharedLinkScreen {
+        return
+            try SharedLinkScreen(
+                name: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                warning: FfiConverterTypeText.read(from: &buf), 
+                link: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: SharedLinkScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.name, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterTypeText.write(value.warning, into: &buf)
+        FfiConverterString.write(value.link, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSharedLinkScreen_lift(_ buf: RustBuffer) throws -> SharedLinkScreen {
+    return try FfiConverterTypeSharedLinkScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSharedLinkScreen_lower(_ value: SharedLinkScreen) -> RustBuffer {
+    return FfiConverterTypeSharedLinkScreen.lower(value)
+}
+
+
+/**
+ * For what somebody signs in.
+ */
+public struct SignInChoice: Equatable, Hashable {
+    /**
+     * For what.
+     */
+    public let title: Text
+    /**
+     * For how long, and what that means.
+     */
+    public let lines: [Text]
+    /**
+     * The operations.
+     */
+    public let operations: [String]
+    /**
+     * For how many minutes.
+     */
+    public let minutes: UInt8
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * For what.
+         */title: Text, 
+        /**
+         * For how long, and what that means.
+         */lines: [Text], 
+        /**
+         * The operations.
+         */operations: [String], 
+        /**
+         * For how many minutes.
+         */minutes: UInt8) {
+        self.title = title
+        self.lines = lines
+        self.operations = operations
+        self.minutes = minutes
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension SignInChoice: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSignInChoice: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SignInChoice {
+        return
+            try SignInChoice(
+                title: FfiConverterTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                operations: FfiConverterSequenceString.read(from: &buf), 
+                minutes: FfiConverterUInt8.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: SignInChoice, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterSequenceString.write(value.operations, into: &buf)
+        FfiConverterUInt8.write(value.minutes, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSignInChoice_lift(_ buf: RustBuffer) throws -> SignInChoice {
+    return try FfiConverterTypeSignInChoice.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSignInChoice_lower(_ value: SignInChoice) -> RustBuffer {
+    return FfiConverterTypeSignInChoice.lower(value)
 }
 
 
@@ -10855,6 +13140,105 @@ public func FfiConverterTypeVerdictScreen_lift(_ buf: RustBuffer) throws -> Verd
 #endif
 public func FfiConverterTypeVerdictScreen_lower(_ value: VerdictScreen) -> RustBuffer {
     return FfiConverterTypeVerdictScreen.lower(value)
+}
+
+
+/**
+ * The ward: who this is, the badges, and devices that were met.
+ */
+public struct WardScreen: Equatable, Hashable {
+    /**
+     * Who is here; or that nobody is enrolled.
+     */
+    public let who: Text
+    /**
+     * The badges.
+     */
+    public let badges: [BadgeScreen]
+    /**
+     * That there is no badge, if so, and how one comes here.
+     */
+    public let none: Text?
+    /**
+     * Devices that were met and can be chosen, the latest first.
+     */
+    public let devices: [DeviceLine]
+    /**
+     * The main button.
+     */
+    public let next: BedsideNext
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Who is here; or that nobody is enrolled.
+         */who: Text, 
+        /**
+         * The badges.
+         */badges: [BadgeScreen], 
+        /**
+         * That there is no badge, if so, and how one comes here.
+         */none: Text?, 
+        /**
+         * Devices that were met and can be chosen, the latest first.
+         */devices: [DeviceLine], 
+        /**
+         * The main button.
+         */next: BedsideNext) {
+        self.who = who
+        self.badges = badges
+        self.none = none
+        self.devices = devices
+        self.next = next
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension WardScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeWardScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> WardScreen {
+        return
+            try WardScreen(
+                who: FfiConverterTypeText.read(from: &buf), 
+                badges: FfiConverterSequenceTypeBadgeScreen.read(from: &buf), 
+                none: FfiConverterOptionTypeText.read(from: &buf), 
+                devices: FfiConverterSequenceTypeDeviceLine.read(from: &buf), 
+                next: FfiConverterTypeBedsideNext.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: WardScreen, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.who, into: &buf)
+        FfiConverterSequenceTypeBadgeScreen.write(value.badges, into: &buf)
+        FfiConverterOptionTypeText.write(value.none, into: &buf)
+        FfiConverterSequenceTypeDeviceLine.write(value.devices, into: &buf)
+        FfiConverterTypeBedsideNext.write(value.next, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWardScreen_lift(_ buf: RustBuffer) throws -> WardScreen {
+    return try FfiConverterTypeWardScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWardScreen_lower(_ value: WardScreen) -> RustBuffer {
+    return FfiConverterTypeWardScreen.lower(value)
 }
 
 
@@ -11404,6 +13788,333 @@ public func FfiConverterTypeAction_lower(_ value: Action) -> RustBuffer {
 
 
 /**
+ * How far a badge is good, by what this phone has of the ledger.
+ */
+
+public enum BadgeState: Equatable, Hashable {
+    
+    /**
+     * The ledger does not have it yet, as far as this phone knows: sync.
+     */
+    case unknown
+    /**
+     * It is good.
+     */
+    case good(
+        /**
+         * Until then.
+         */untilMillis: UInt64
+    )
+    /**
+     * Its shift is over.
+     */
+    case over(
+        /**
+         * Since then.
+         */atMillis: UInt64
+    )
+    /**
+     * It was taken back.
+     */
+    case ended
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension BadgeState: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBadgeState: FfiConverterRustBuffer {
+    typealias SwiftType = BadgeState
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BadgeState {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .unknown
+        
+        case 2: return .good(untilMillis: try FfiConverterUInt64.read(from: &buf)
+        )
+        
+        case 3: return .over(atMillis: try FfiConverterUInt64.read(from: &buf)
+        )
+        
+        case 4: return .ended
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: BadgeState, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .unknown:
+            writeInt(&buf, Int32(1))
+        
+        
+        case let .good(untilMillis):
+            writeInt(&buf, Int32(2))
+            FfiConverterUInt64.write(untilMillis, into: &buf)
+            
+        
+        case let .over(atMillis):
+            writeInt(&buf, Int32(3))
+            FfiConverterUInt64.write(atMillis, into: &buf)
+            
+        
+        case .ended:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBadgeState_lift(_ buf: RustBuffer) throws -> BadgeState {
+    return try FfiConverterTypeBadgeState.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBadgeState_lower(_ value: BadgeState) -> RustBuffer {
+    return FfiConverterTypeBadgeState.lower(value)
+}
+
+
+
+/**
+ * Why a session is over.
+ */
+
+public enum BedsideEnd: Equatable, Hashable {
+    
+    /**
+     * Its time.
+     */
+    case time
+    /**
+     * The gateway cut it: its operator did, or the device is with another patient.
+     */
+    case cut
+    /**
+     * The same, and the badge was taken back.
+     */
+    case badgeEnded
+    /**
+     * The screen's lock was tried in vain too often.
+     */
+    case tries
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension BedsideEnd: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBedsideEnd: FfiConverterRustBuffer {
+    typealias SwiftType = BedsideEnd
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BedsideEnd {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .time
+        
+        case 2: return .cut
+        
+        case 3: return .badgeEnded
+        
+        case 4: return .tries
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: BedsideEnd, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .time:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .cut:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .badgeEnded:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .tries:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideEnd_lift(_ buf: RustBuffer) throws -> BedsideEnd {
+    return try FfiConverterTypeBedsideEnd.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideEnd_lower(_ value: BedsideEnd) -> RustBuffer {
+    return FfiConverterTypeBedsideEnd.lower(value)
+}
+
+
+
+/**
+ * What a screen of a nurse leads to.
+ */
+
+public enum BedsideNext: Equatable, Hashable {
+    
+    /**
+     * Enrol.
+     */
+    case enrol
+    /**
+     * Scan a badge, or type it.
+     */
+    case takeBadge
+    /**
+     * Sync.
+     */
+    case sync
+    /**
+     * Scan a device's code, or type its number.
+     */
+    case scanDevice
+    /**
+     * Type the password, and sign in at this device.
+     */
+    case signIn
+    /**
+     * Type the password, and see the session again.
+     */
+    case unlock
+    /**
+     * Nothing: the session goes on.
+     */
+    case nothing
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension BedsideNext: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBedsideNext: FfiConverterRustBuffer {
+    typealias SwiftType = BedsideNext
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BedsideNext {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .enrol
+        
+        case 2: return .takeBadge
+        
+        case 3: return .sync
+        
+        case 4: return .scanDevice
+        
+        case 5: return .signIn
+        
+        case 6: return .unlock
+        
+        case 7: return .nothing
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: BedsideNext, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .enrol:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .takeBadge:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .sync:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .scanDevice:
+            writeInt(&buf, Int32(4))
+        
+        
+        case .signIn:
+            writeInt(&buf, Int32(5))
+        
+        
+        case .unlock:
+            writeInt(&buf, Int32(6))
+        
+        
+        case .nothing:
+            writeInt(&buf, Int32(7))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideNext_lift(_ buf: RustBuffer) throws -> BedsideNext {
+    return try FfiConverterTypeBedsideNext.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBedsideNext_lower(_ value: BedsideNext) -> RustBuffer {
+    return FfiConverterTypeBedsideNext.lower(value)
+}
+
+
+
+/**
  * Whether the phone's clock can be right.
  */
 
@@ -11615,6 +14326,10 @@ enum CountersignError: Swift.Error, Equatable, Hashable, Foundation.LocalizedErr
          */afterMillis: UInt64?
     )
     /**
+     * The bedside gateway does not answer, or is busy: look whether this is the hospital's network, and try again.
+     */
+    case NoGateway
+    /**
      * The node or the rules refuse: show why. Repeating will not help.
      */
     case Refused(
@@ -11697,21 +14412,22 @@ public struct FfiConverterTypeCountersignError: FfiConverterRustBuffer {
         case 1: return .Retry(
             afterMillis: try FfiConverterOptionUInt64.read(from: &buf)
             )
-        case 2: return .Refused(
+        case 2: return .NoGateway
+        case 3: return .Refused(
             reason: try FfiConverterString.read(from: &buf)
             )
-        case 3: return .Invalid(
+        case 4: return .Invalid(
             reason: try FfiConverterString.read(from: &buf)
             )
-        case 4: return .ConsentNeeded(
+        case 5: return .ConsentNeeded(
             reason: try FfiConverterString.read(from: &buf)
             )
-        case 5: return .Cancelled
-        case 6: return .KeyNeeded
-        case 7: return .KeyStoreFailed
-        case 8: return .Distrusted
-        case 9: return .Clock
-        case 10: return .Storage
+        case 6: return .Cancelled
+        case 7: return .KeyNeeded
+        case 8: return .KeyStoreFailed
+        case 9: return .Distrusted
+        case 10: return .Clock
+        case 11: return .Storage
 
          default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -11729,43 +14445,47 @@ public struct FfiConverterTypeCountersignError: FfiConverterRustBuffer {
             FfiConverterOptionUInt64.write(afterMillis, into: &buf)
             
         
-        case let .Refused(reason):
+        case .NoGateway:
             writeInt(&buf, Int32(2))
-            FfiConverterString.write(reason, into: &buf)
-            
         
-        case let .Invalid(reason):
+        
+        case let .Refused(reason):
             writeInt(&buf, Int32(3))
             FfiConverterString.write(reason, into: &buf)
             
         
-        case let .ConsentNeeded(reason):
+        case let .Invalid(reason):
             writeInt(&buf, Int32(4))
             FfiConverterString.write(reason, into: &buf)
             
         
-        case .Cancelled:
+        case let .ConsentNeeded(reason):
             writeInt(&buf, Int32(5))
+            FfiConverterString.write(reason, into: &buf)
+            
         
-        
-        case .KeyNeeded:
+        case .Cancelled:
             writeInt(&buf, Int32(6))
         
         
-        case .KeyStoreFailed:
+        case .KeyNeeded:
             writeInt(&buf, Int32(7))
         
         
-        case .Distrusted:
+        case .KeyStoreFailed:
             writeInt(&buf, Int32(8))
         
         
-        case .Clock:
+        case .Distrusted:
             writeInt(&buf, Int32(9))
         
         
-        case .Storage:
+        case .Clock:
             writeInt(&buf, Int32(10))
+        
+        
+        case .Storage:
+            writeInt(&buf, Int32(11))
         
         }
     }
@@ -11878,6 +14598,91 @@ public func FfiConverterTypeDelivery_lift(_ buf: RustBuffer) throws -> Delivery 
 #endif
 public func FfiConverterTypeDelivery_lower(_ value: Delivery) -> RustBuffer {
     return FfiConverterTypeDelivery.lower(value)
+}
+
+
+
+/**
+ * What a device is for.
+ */
+
+public enum DeviceClass: Equatable, Hashable {
+    
+    /**
+     * It measures: a monitor, a thermometer.
+     */
+    case diagnostic
+    /**
+     * It acts on the patient: an infusion pump, a ventilator.
+     */
+    case treatment
+    /**
+     * Neither: a bed, a call button.
+     */
+    case auxiliary
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension DeviceClass: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDeviceClass: FfiConverterRustBuffer {
+    typealias SwiftType = DeviceClass
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DeviceClass {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .diagnostic
+        
+        case 2: return .treatment
+        
+        case 3: return .auxiliary
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: DeviceClass, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .diagnostic:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .treatment:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .auxiliary:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDeviceClass_lift(_ buf: RustBuffer) throws -> DeviceClass {
+    return try FfiConverterTypeDeviceClass.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDeviceClass_lower(_ value: DeviceClass) -> RustBuffer {
+    return FfiConverterTypeDeviceClass.lower(value)
 }
 
 
@@ -12089,6 +14894,91 @@ public func FfiConverterTypeFieldValue_lift(_ buf: RustBuffer) throws -> FieldVa
 #endif
 public func FfiConverterTypeFieldValue_lower(_ value: FieldValue) -> RustBuffer {
     return FfiConverterTypeFieldValue.lower(value)
+}
+
+
+
+/**
+ * What a person can do with an image.
+ */
+
+public enum ImageNext: Equatable, Hashable {
+    
+    /**
+     * Fetch it, and look at it.
+     */
+    case show
+    /**
+     * Take it from the file that its author handed over.
+     */
+    case take
+    /**
+     * Nothing: it is not shared.
+     */
+    case nothing
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ImageNext: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeImageNext: FfiConverterRustBuffer {
+    typealias SwiftType = ImageNext
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ImageNext {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .show
+        
+        case 2: return .take
+        
+        case 3: return .nothing
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: ImageNext, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .show:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .take:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .nothing:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeImageNext_lift(_ buf: RustBuffer) throws -> ImageNext {
+    return try FfiConverterTypeImageNext.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeImageNext_lower(_ value: ImageNext) -> RustBuffer {
+    return FfiConverterTypeImageNext.lower(value)
 }
 
 
@@ -12665,6 +15555,101 @@ public func FfiConverterTypeNextStep_lower(_ value: NextStep) -> RustBuffer {
 
 
 /**
+ * The mark of a measurement: a form and a colour.
+ */
+
+public enum ReadingMark: Equatable, Hashable {
+    
+    /**
+     * It holds.
+     */
+    case holds
+    /**
+     * There is a number, and the device has doubts about it.
+     */
+    case doubtful
+    /**
+     * There is no number.
+     */
+    case absent
+    /**
+     * There was one, too long ago.
+     */
+    case old
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ReadingMark: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeReadingMark: FfiConverterRustBuffer {
+    typealias SwiftType = ReadingMark
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ReadingMark {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .holds
+        
+        case 2: return .doubtful
+        
+        case 3: return .absent
+        
+        case 4: return .old
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: ReadingMark, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .holds:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .doubtful:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .absent:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .old:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReadingMark_lift(_ buf: RustBuffer) throws -> ReadingMark {
+    return try FfiConverterTypeReadingMark.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReadingMark_lower(_ value: ReadingMark) -> RustBuffer {
+    return FfiConverterTypeReadingMark.lower(value)
+}
+
+
+
+/**
  * What a record waits for.
  */
 
@@ -12835,7 +15820,7 @@ public func FfiConverterTypeRecordStep_lower(_ value: RecordStep) -> RustBuffer 
 
 
 /**
- * The result of a scan for a register, an authority or a record.
+ * The result of a scan for a register, an authority, a record, a badge or a device.
  */
 
 public enum RegisterScan: Equatable, Hashable {
@@ -12874,6 +15859,22 @@ public enum RegisterScan: Equatable, Hashable {
         /**
          * The link, for [`crate::Clinician::add`]; a secret.
          */link: String
+    )
+    /**
+     * A badge for a ward.
+     */
+    case badge(
+        /**
+         * The badge, for [`crate::Bedside::take`]; a secret.
+         */badge: String
+    )
+    /**
+     * A bedside device.
+     */
+    case device(
+        /**
+         * Its number, for [`crate::Bedside::device`].
+         */device: String
     )
     /**
      * An attribute authority.
@@ -12917,7 +15918,13 @@ public struct FfiConverterTypeRegisterScan: FfiConverterRustBuffer {
         case 5: return .record(link: try FfiConverterString.read(from: &buf)
         )
         
-        case 6: return .authority(authority: try FfiConverterTypeAuthorityAddress.read(from: &buf)
+        case 6: return .badge(badge: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 7: return .device(device: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 8: return .authority(authority: try FfiConverterTypeAuthorityAddress.read(from: &buf)
         )
         
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -12952,8 +15959,18 @@ public struct FfiConverterTypeRegisterScan: FfiConverterRustBuffer {
             FfiConverterString.write(link, into: &buf)
             
         
-        case let .authority(authority):
+        case let .badge(badge):
             writeInt(&buf, Int32(6))
+            FfiConverterString.write(badge, into: &buf)
+            
+        
+        case let .device(device):
+            writeInt(&buf, Int32(7))
+            FfiConverterString.write(device, into: &buf)
+            
+        
+        case let .authority(authority):
+            writeInt(&buf, Int32(8))
             FfiConverterTypeAuthorityAddress.write(authority, into: &buf)
             
         }
@@ -13572,6 +16589,91 @@ public func FfiConverterTypeSectionState_lift(_ buf: RustBuffer) throws -> Secti
 #endif
 public func FfiConverterTypeSectionState_lower(_ value: SectionState) -> RustBuffer {
     return FfiConverterTypeSectionState.lower(value)
+}
+
+
+
+/**
+ * How far an operation is that was sent. A datagram may be lost, and nothing acknowledges it.
+ */
+
+public enum SentState: Equatable, Hashable {
+    
+    /**
+     * It was sent.
+     */
+    case sent
+    /**
+     * The device's readings show it.
+     */
+    case shown
+    /**
+     * They should show it by now, and do not; or no reading tells of it.
+     */
+    case notShown
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension SentState: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSentState: FfiConverterRustBuffer {
+    typealias SwiftType = SentState
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SentState {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .sent
+        
+        case 2: return .shown
+        
+        case 3: return .notShown
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: SentState, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .sent:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .shown:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .notShown:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSentState_lift(_ buf: RustBuffer) throws -> SentState {
+    return try FfiConverterTypeSentState.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSentState_lower(_ value: SentState) -> RustBuffer {
+    return FfiConverterTypeSentState.lower(value)
 }
 
 
@@ -14208,6 +17310,54 @@ fileprivate struct FfiConverterOptionTypeBedsideReading: FfiConverterRustBuffer 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeBedsideRegistered: FfiConverterRustBuffer {
+    typealias SwiftType = BedsideRegistered?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeBedsideRegistered.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeBedsideRegistered.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeBedsideSent: FfiConverterRustBuffer {
+    typealias SwiftType = BedsideSent?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeBedsideSent.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeBedsideSent.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeCause: FfiConverterRustBuffer {
     typealias SwiftType = Cause?
 
@@ -14328,6 +17478,30 @@ fileprivate struct FfiConverterOptionTypeRecordRequester: FfiConverterRustBuffer
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeSentLine: FfiConverterRustBuffer {
+    typealias SwiftType = SentLine?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeSentLine.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeSentLine.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeText: FfiConverterRustBuffer {
     typealias SwiftType = Text?
 
@@ -14392,6 +17566,78 @@ fileprivate struct FfiConverterOptionTypeAction: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeAction.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeBadgeState: FfiConverterRustBuffer {
+    typealias SwiftType = BadgeState?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeBadgeState.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeBadgeState.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeBedsideEnd: FfiConverterRustBuffer {
+    typealias SwiftType = BedsideEnd?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeBedsideEnd.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeBedsideEnd.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeDeviceClass: FfiConverterRustBuffer {
+    typealias SwiftType = DeviceClass?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeDeviceClass.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeDeviceClass.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -14622,6 +17868,106 @@ fileprivate struct FfiConverterSequenceTypeAskChoice: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeBadgeScreen: FfiConverterRustBuffer {
+    typealias SwiftType = [BadgeScreen]
+
+    public static func write(_ value: [BadgeScreen], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeBadgeScreen.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [BadgeScreen] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [BadgeScreen]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeBadgeScreen.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeBedsideBadge: FfiConverterRustBuffer {
+    typealias SwiftType = [BedsideBadge]
+
+    public static func write(_ value: [BedsideBadge], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeBedsideBadge.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [BedsideBadge] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [BedsideBadge]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeBedsideBadge.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeBedsideDevice: FfiConverterRustBuffer {
+    typealias SwiftType = [BedsideDevice]
+
+    public static func write(_ value: [BedsideDevice], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeBedsideDevice.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [BedsideDevice] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [BedsideDevice]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeBedsideDevice.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeBedsideLatest: FfiConverterRustBuffer {
+    typealias SwiftType = [BedsideLatest]
+
+    public static func write(_ value: [BedsideLatest], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeBedsideLatest.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [BedsideLatest] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [BedsideLatest]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeBedsideLatest.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeCarried: FfiConverterRustBuffer {
     typealias SwiftType = [Carried]
 
@@ -14639,6 +17985,56 @@ fileprivate struct FfiConverterSequenceTypeCarried: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeCarried.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeCommandChoice: FfiConverterRustBuffer {
+    typealias SwiftType = [CommandChoice]
+
+    public static func write(_ value: [CommandChoice], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeCommandChoice.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [CommandChoice] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [CommandChoice]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeCommandChoice.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeDeviceLine: FfiConverterRustBuffer {
+    typealias SwiftType = [DeviceLine]
+
+    public static func write(_ value: [DeviceLine], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeDeviceLine.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [DeviceLine] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [DeviceLine]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeDeviceLine.read(from: &buf))
         }
         return seq
     }
@@ -14764,6 +18160,31 @@ fileprivate struct FfiConverterSequenceTypeHandover: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeHandover.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeImageScreen: FfiConverterRustBuffer {
+    typealias SwiftType = [ImageScreen]
+
+    public static func write(_ value: [ImageScreen], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeImageScreen.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [ImageScreen] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [ImageScreen]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeImageScreen.read(from: &buf))
         }
         return seq
     }
@@ -15047,6 +18468,31 @@ fileprivate struct FfiConverterSequenceTypeProduct: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeReadingLine: FfiConverterRustBuffer {
+    typealias SwiftType = [ReadingLine]
+
+    public static func write(_ value: [ReadingLine], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeReadingLine.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [ReadingLine] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [ReadingLine]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeReadingLine.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeRecordAccess: FfiConverterRustBuffer {
     typealias SwiftType = [RecordAccess]
 
@@ -15247,6 +18693,56 @@ fileprivate struct FfiConverterSequenceTypeSectionScreen: FfiConverterRustBuffer
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeSharedLink: FfiConverterRustBuffer {
+    typealias SwiftType = [SharedLink]
+
+    public static func write(_ value: [SharedLink], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeSharedLink.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [SharedLink] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [SharedLink]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeSharedLink.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeSignInChoice: FfiConverterRustBuffer {
+    typealias SwiftType = [SignInChoice]
+
+    public static func write(_ value: [SignInChoice], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeSignInChoice.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [SignInChoice] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [SignInChoice]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeSignInChoice.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeText: FfiConverterRustBuffer {
     typealias SwiftType = [Text]
 
@@ -15423,6 +18919,52 @@ public func goodsText(link: String) -> Text  {
 })
 }
 /**
+ * The screen on which a command is confirmed, with the value that was typed. A value that is none is refused where it was typed.
+ */
+public func commandScreen(session: SessionScreen, choice: CommandChoice, typed: String)throws  -> CommandScreen  {
+    return try  FfiConverterTypeCommandScreen_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_command_screen(
+        FfiConverterTypeSessionScreen_lower(session),
+        FfiConverterTypeCommandChoice_lower(choice),
+        FfiConverterString.lower(typed),uniffiCallStatus
+    )
+})
+}
+/**
+ * The screen of a device at which somebody is to sign in.
+ */
+public func deviceScreen(device: BedsideDevice) -> DeviceScreen  {
+    return try!  FfiConverterTypeDeviceScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_device_screen(
+        FfiConverterTypeBedsideDevice_lower(device),uniffiCallStatus
+    )
+})
+}
+/**
+ * The screen of a session.
+ */
+public func sessionScreen(watch: BedsideWatch) -> SessionScreen  {
+    return try!  FfiConverterTypeSessionScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_session_screen(
+        FfiConverterTypeBedsideWatch_lower(watch),uniffiCallStatus
+    )
+})
+}
+/**
+ * The screen of a ward.
+ */
+public func wardScreen(ward: BedsideWard) -> WardScreen  {
+    return try!  FfiConverterTypeWardScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_ward_screen(
+        FfiConverterTypeBedsideWard_lower(ward),uniffiCallStatus
+    )
+})
+}
+/**
  * The screen of what may be asked for of a record.
  */
 public func askScreen(record: String, offers: [RecordOffer], hasKey: Bool) -> AskScreen  {
@@ -15526,6 +19068,18 @@ public func recordScreen(record: MedicalRecord, document: MedicalDocument?) -> R
 })
 }
 /**
+ * The screen of a link. `document` is the one on this phone, whose sections are named.
+ */
+public func sharedLinkScreen(link: SharedLink, document: MedicalDocument?) -> SharedLinkScreen  {
+    return try!  FfiConverterTypeSharedLinkScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_shared_link_screen(
+        FfiConverterTypeSharedLink_lower(link),
+        FfiConverterOptionTypeMedicalDocument.lower(document),uniffiCallStatus
+    )
+})
+}
+/**
  * The screen of an answer.
  */
 public func verdictScreen(answer: Answer) -> VerdictScreen  {
@@ -15535,6 +19089,18 @@ public func verdictScreen(answer: Answer) -> VerdictScreen  {
         FfiConverterTypeAnswer_lower(answer),uniffiCallStatus
     )
 })
+}
+/**
+ * Erases a wallet: every key and secret in `keys`, and then the database with all that lies beside it. Nothing may have it
+ * open any more. It may be damaged, or not there.
+ */
+public func eraseWallet(database: String, keys: KeyStore)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_erase_wallet(
+        FfiConverterString.lower(database),
+        FfiConverterTypeKeyStore_lower(keys),uniffiCallStatus
+    )
+}
 }
 
 private enum InitializationResult {
@@ -15570,6 +19136,18 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_func_goods_text() != 25768) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_func_command_screen() != 33427) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_device_screen() != 321) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_session_screen() != 37761) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_ward_screen() != 51060) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_func_ask_screen() != 32882) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -15597,7 +19175,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_func_record_screen() != 44933) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_func_shared_link_screen() != 27737) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_func_verdict_screen() != 15596) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_erase_wallet() != 190) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_bedside_change_password() != 31224) {
@@ -15606,22 +19190,40 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_bedside_command() != 22152) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_bedside_device() != 1819) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_bedside_forget() != 47870) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_bedside_gateways() != 1529) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_bedside_lock() != 3821) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_bedside_reading() != 56294) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_countersign_core_checksum_method_bedside_sign_in() != 29388) {
+    if (uniffi_countersign_core_checksum_method_bedside_sign_in() != 21093) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_bedside_sign_out() != 2115) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_bedside_take() != 61354) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_bedside_touched() != 12728) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_bedside_unlock() != 45745) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_bedside_ward() != 52086) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_bedside_watch() != 6210) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_clinician_add() != 10146) {
@@ -15696,6 +19298,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_method_courier_proof() != 18825) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_method_courier_proof_file() != 59984) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_method_courier_scan_code() != 32344) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -15703,6 +19308,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_courier_send() != 38300) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_courier_send_now() != 53847) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_courier_settle() != 50156) {
@@ -15739,6 +19347,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_keystore_delete() != 65131) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_keystore_delete_all() != 44324) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_packchecker_erase_all() != 20412) {
@@ -15787,6 +19398,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_packchecker_send_reports() != 2146) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_packchecker_send_reports_now() != 60996) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_packchecker_settle_report() != 26452) {
@@ -15865,6 +19479,15 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_records_write_image() != 41468) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_end_link() != 37707) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_share_by_link() != 39296) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_records_shared_links() != 61519) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_registerreader_scan_code() != 17088) {
