@@ -92,7 +92,8 @@ impl Tablet {
 
 fn badge() -> Badge {
     let secret = Key::new(std::array::from_fn(|at| u8::try_from(at * 5 % 251).unwrap() ^ 0x5a));
-    let credential = Credential { id: [1; 16], cred: [2; 16], epoch: 1, role: 2, secret };
+    let cred = std::array::from_fn(|at| u8::try_from(at * 7).unwrap() ^ 0xa5);
+    let credential = Credential { id: [1; 16], cred, epoch: 1, role: 2, secret };
     Badge { credential, gateway: Identity::parse(GATEWAY).unwrap(), address: "gateway.example:8446".into() }
 }
 
@@ -184,7 +185,8 @@ fn a_badge_that_the_ledger_has_not_told_of_is_neither_good_nor_over() {
     tablet.badges().keep(&badge(), "246810", Keeping::Masked).unwrap();
     let standings = tablet.badges().standings(UnixMillis(u64::MAX)).unwrap();
     assert_eq!(standings, [(GATEWAY.to_owned(), Standing::Unknown)]);
-    assert!(!tablet.has(&badge().credential.cred), "the wallet's files do not have the credential's name");
+    let secret = *badge().credential.secret.as_bytes();
+    assert!(!tablet.has(&secret), "the wallet's files do not have its secret");
 }
 
 #[test]

@@ -63,7 +63,8 @@ class Person(private val folder: File, val keys: SoftwareKeys = SoftwareKeys(), 
         shadowOf(app).grantPermissions(CAMERA, android.Manifest.permission.ACCESS_COARSE_LOCATION)
         model.place = { "48.88, 2.36" }
         app.given = Parts(phone, model) { _: Context -> camera }
-        controller = Robolectric.buildActivity(MainActivity::class.java).setup(state)
+        val built = Robolectric.buildActivity(MainActivity::class.java)
+        controller = if (state == null) built.setup() else built.setup(state)
         activity = controller.get()
         settle()
     }

@@ -4,6 +4,7 @@ import countersign.app.Tour.NOON
 import countersign.app.Tour.RECORD
 import countersign.app.Tour.accesses
 import countersign.app.Tour.asking
+import countersign.app.Tour.links
 import countersign.app.Tour.offers
 import countersign.app.Tour.own
 import countersign.app.Tour.record

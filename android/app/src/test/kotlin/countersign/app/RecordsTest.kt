@@ -263,7 +263,7 @@ class RecordsTest : WorldTest() {
         assertTrue(jane.isProtected)
         val shown = (jane.model.screen as Screen.Picture).file
         assertTrue(scan.readBytes().contentEquals(shown.readBytes()))
-        assertEquals("it is drawn", 1, jane.drawn().size)
+        assertEquals("it is drawn", 1, jane.drawn().count())
         jane.tap("action.back")
         assertFalse(shown.exists())
 
