@@ -337,8 +337,9 @@ impl Wallet {
         let spare = self.spare().take();
         let mut snapshot = spare.map_or_else(|| self.open_again(), |spare| Ok(spare.caught_up()?))?;
         let answer = act(&mut snapshot);
-        // What is damaged is mended when it is opened.
-        if snapshot.health() == Health::Sound && !matches!(answer, Err(Error::Storage)) {
+        // What is damaged is mended when it is opened, and a disk that was full may have room by then.
+        let usable = snapshot.health() == Health::Sound && snapshot.takes_writes();
+        if usable && !matches!(answer, Err(Error::Storage)) {
             *self.spare() = Some(snapshot);
         }
         answer

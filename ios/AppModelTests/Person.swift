@@ -108,7 +108,8 @@ final class Person {
         case .outbox(let entries): entries.map(\.state.key)
         case .record(let record, let wrong):
             [record.screen.state, record.screen.open].map(\.key) + [wrong, record.screen.nobody].compactMap { $0?.key }
-        case .sharing(_, let wrong), .askingFor(_, let wrong), .restoring(let wrong): [wrong].compactMap { $0?.key }
+        case .sharing(_, let wrong), .linking(_, let wrong), .askingFor(_, let wrong), .restoring(let wrong):
+            [wrong].compactMap { $0?.key }
         case .code(let shown): [shown.text]
         case .asking(let shown): [shown.keyMissing].compactMap { $0?.key }
         case .accesses(let shown): shown.screen.list.map(\.state.key)

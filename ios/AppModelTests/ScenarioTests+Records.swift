@@ -23,9 +23,9 @@ extension ScenarioTests {
         case "record-take":
             let holder = try phone.records.holder(record: record).map { String(format: "%02x", $0) }.joined()
             let file = world.ask("document \(record) \(holder) \(step.fields["version"]!)")
-            let document = try Data(contentsOf: URL(fileURLWithPath: file))
+            let signed = try Data(contentsOf: URL(fileURLWithPath: file))
             await person.tap { $0.open(record: record) }
-            await person.tap { $0.take(document: document) }
+            await person.tap { $0.take(document: signed) }
             guard step.error == nil else { break }
             await person.tap { $0.read() }
             check(try document(person), step)

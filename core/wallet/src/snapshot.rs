@@ -145,6 +145,11 @@ impl Snapshot {
         Ok(snapshot)
     }
 
+    /// Whether the disk took writes when this was opened; if not, it is to be opened again once it may.
+    pub const fn takes_writes(&self) -> bool {
+        self.store.takes_writes()
+    }
+
     /// The same, as the database is now: another one may have moved it on. It is opened anew only if its head is another one
     /// now; if nothing was written there, this costs one query.
     pub fn caught_up(mut self) -> Result<Self, OpenError> {

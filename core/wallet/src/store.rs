@@ -244,6 +244,11 @@ impl Store {
         }
     }
 
+    /// Whether the disk took writes when it was opened.
+    pub(crate) const fn takes_writes(&self) -> bool {
+        self.refused.is_none()
+    }
+
     /// For reading.
     pub(crate) const fn read(&self) -> &Connection {
         &self.connection

@@ -196,7 +196,13 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
                 else -> phone.courier.scanFrame(w, h, s, luma).let { main.execute { saw(it) } }
             }
         } catch (failed: Exception) {
-            main.execute { if (screen is Screen.Eye) failed(failed, null) }
+            main.execute {
+                (screen as? Screen.Eye)?.let {
+                    // What was read is of no use: the next codes are counted from none.
+                    if (it.have > 0) put(it.copy(hint = "take.scan-offer", have = 0, need = 0))
+                    failed(failed, null)
+                }
+            }
         }
     }
 

@@ -195,7 +195,7 @@ class FaultTest : WorldTest() {
 
     @Test
     fun `a clock that is wrong is told, accuses nobody, and once it is set all is well`() {
-        val ann = pinned("ann").checked()
+        var ann = pinned("ann").checked()
         fun Person.told() {
             sees("verdict.cannot-tell")
             reads("This phone's clock is wrong")
@@ -205,6 +205,8 @@ class FaultTest : WorldTest() {
         wrongBy(-3 * DAY)
         ann.look()
         ann.told()
+        // Without the connection of before.
+        ann = ann.andAgain()
         // Before anything can be asked of the node, whose certificate is of tomorrow.
         ann.model.home()
         ann.tap("home.settings")
@@ -215,7 +217,7 @@ class FaultTest : WorldTest() {
         wrongBy(0)
         ann.look()
         ann.sees("verdict.authentic")
-        // By one that is ahead the data is too old to say anything.
+        // By one that is ahead, which nobody knows of before the next update, the data is too old to say anything.
         wrongBy(40 * DAY)
         ann.look()
         ann.sees("verdict.cannot-tell")
