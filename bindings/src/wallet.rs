@@ -391,7 +391,14 @@ impl Wallet {
     }
 
     fn reading(&self) -> Result<MutexGuard<'_, Snapshot>, Error> {
-        sound(&self.reading, || self.open_again())
+        let mut snapshot = sound(&self.reading, || self.open_again())?;
+        // A disk that was full may have room by now.
+        if !snapshot.takes_writes()
+            && let Ok(again) = self.open_again()
+        {
+            *snapshot = again;
+        }
+        Ok(snapshot)
     }
 
     /// A call that panics gives none back.

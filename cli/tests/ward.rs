@@ -17,7 +17,7 @@ fn ward(arguments: &[&str]) -> serde_json::Value {
 fn a_ward_in_a_bad_network_loses_no_device_and_keeps_out_who_was_revoked_or_captured() {
     // Each sign-in may take 19 s before it is given up, and the nurse is revoked after half of the time.
     let told =
-        ward(&["--sensors", "9", "--clinicians", "6", "--loss", "30", "--replay", "30", "--seconds", "40"]);
+        ward(&["--sensors", "9", "--clinicians", "6", "--loss", "30", "--replay", "30", "--seconds", "28"]);
     let number = |name: &str| told[name].as_f64().unwrap();
     assert_eq!(told["desynchronised"], 0, "{told}");
     assert!(number("agreed") >= 1.0 && number("sessions") >= number("agreed"), "{told}");

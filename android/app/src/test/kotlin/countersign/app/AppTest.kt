@@ -184,6 +184,8 @@ class AppTest : WorldTest() {
 
     /** What the desk's verification makes of the file that was sent; the other app sees its name and size. */
     private fun verified(person: Person): String {
+        // Each phone has a process of its own.
+        (RuntimeEnvironment.getApplication() as App).given = Parts(person.phone, person.model) { person.camera }
         val file = person.sent().getParcelableExtra<Uri>(Intent.EXTRA_STREAM)!!
         val resolver = person.activity.contentResolver
         val (name, size) = resolver.query(file, null, null, null, null)!!.use { it.moveToFirst(); it.getString(0) to it.getLong(1) }

@@ -222,7 +222,7 @@ class RecordsTest : WorldTest() {
         jane.tap("records.paper")
         val lines = (jane.model.screen as Screen.Paper).lines
 
-        val june = person("june")
+        val june = pinned("june")
         june.tap("home.records")
         june.tap("records.restore")
         june.sees("records.point-authority")

@@ -15,9 +15,11 @@ import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.annotation.Config
+import org.robolectric.annotation.GraphicsMode
 
 /** What happens when nobody looks. */
 @RunWith(RobolectricTestRunner::class)
+@GraphicsMode(GraphicsMode.Mode.NATIVE) // with another mode the core would be loaded twice, and call back into the wrong one
 @Config(sdk = [34])
 class SyncTest {
     @get:Rule

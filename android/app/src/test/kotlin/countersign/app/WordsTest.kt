@@ -12,9 +12,11 @@ import org.junit.runner.RunWith
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.annotation.Config
+import org.robolectric.annotation.GraphicsMode
 
 /** The texts, as this phone shows them in each language. */
 @RunWith(RobolectricTestRunner::class)
+@GraphicsMode(GraphicsMode.Mode.NATIVE) // with another mode the core would be loaded twice, and call back into the wrong one
 @Config(sdk = [34])
 class WordsTest {
     private fun words(qualifiers: String): Words {
