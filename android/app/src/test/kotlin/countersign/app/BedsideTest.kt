@@ -1,47 +1,15 @@
 package countersign.app
 
 import countersign.core.ReadingMark
-import countersign.core.registerCodes
-import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertTrue
-import org.junit.Before
-import org.junit.Rule
 import org.junit.Test
-import org.junit.rules.TemporaryFolder
-import org.junit.runner.RunWith
-import org.robolectric.RobolectricTestRunner
-import org.robolectric.annotation.Config
-import org.robolectric.annotation.GraphicsMode
 
 /** A nurse with a phone, a real node, a bedside gateway over UDP, and devices in software. */
-@RunWith(RobolectricTestRunner::class)
-@GraphicsMode(GraphicsMode.Mode.NATIVE)
-@Config(sdk = [34], qualifiers = "en-rGB-w360dp-h780dp-notnight-xhdpi")
-class BedsideTest {
-    @get:Rule
-    val folder = TemporaryFolder()
-
-    private val people = mutableListOf<Person>()
-    private lateinit var world: World
-
-    @Before
-    fun begin() {
-        world = World(folder.newFolder("world"))
-    }
-
-    @After
-    fun end() {
-        people.forEach { runCatching { it.close() } }
-        world.close()
-    }
-
+class BedsideTest : WorldTest() {
     /** Ana, with a badge for her shift behind the password 246810. */
-    private fun ana(): Person = Person(folder.newFolder("ana")).also { people += it }.apply {
-        tap("start.pin")
-        holdCodes(registerCodes(world.node, direct(world.genesis)))
-        tap("pin.confirm")
+    private fun ana(): Person = pinned("ana").apply {
         tap("home.ward")
         sees("ward.nobody")
         tap("enrol.do")
