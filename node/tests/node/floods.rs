@@ -454,11 +454,12 @@ fn a_refusal_reaches_who_is_still_sending() {
         assert!(small.starts_with("HTTP/1.1 4") && !small.contains("connection: close"), "{small}");
     }
     // Over HTTP/2: the whole document and the end of the stream, and no reset, which curl and Node take for the answer.
-    for (method, path, length, title) in [
-        ("POST", "/supply/entries", 100, "rate"),
-        ("POST", "/supply/entries", 4 << 20, "too-large"),
-        ("POST", "/nowhere", 4 << 20, "not-found"),
-        ("PUT", &*unnamed, 4 << 20, "rate"),
+    for (method, path, length, titles) in [
+        // A slow machine leaves the allowance time to grow again.
+        ("POST", "/supply/entries", 100, ["rate", "format"]),
+        ("POST", "/supply/entries", 4 << 20, ["too-large"; 2]),
+        ("POST", "/nowhere", 4 << 20, ["not-found"; 2]),
+        ("PUT", &*unnamed, 4 << 20, ["rate", "unnamed"]),
     ] {
         let (answer, sent) = hostile.runtime.block_on(async {
             let (client, _connection) = hostile.connect(65_535).await;
@@ -468,7 +469,8 @@ fn a_refusal_reaches_who_is_still_sending() {
             tokio::join!(read(response), send(&mut body, &bytes, true))
         });
         let (status, document) = answer.unwrap();
-        assert!(status >= 400 && told(&document, title), "{method} {path}: {status} {document:?}");
+        let is_told = titles.iter().any(|title| told(&document, title));
+        assert!(status >= 400 && is_told, "{method} {path}: {status} {document:?}");
         assert_eq!(sent, length, "{method} {path}: reset");
     }
 }
