@@ -94,6 +94,12 @@ struct Place {
     claimed: Option<SocketAddr>,
 }
 
+impl Place {
+    fn is_known(&self) -> bool {
+        self.proven.or(self.claimed).is_some()
+    }
+}
+
 /// A tablet with a good request.
 struct Tablet {
     sid: Id,
@@ -321,8 +327,12 @@ impl Desk {
 
     /// What time brings: devices that did not answer, a new key of the day, tablets that are gone.
     fn turn(&mut self) {
-        let busy: Vec<Id> = self.gateway.busy().copied().collect();
-        for sid in busy {
+        // What is sent to a device that has not said where it is would be lost, and sent again only after a pause. Where somebody
+        // waits, asking it is what ends in their being told.
+        let is_awaited = |sid: &Id| self.tablets.values().any(|one| one.sid == *sid && !one.answered);
+        let is_located = |sid: &Id| self.places.get(sid).is_some_and(Place::is_known);
+        let busy = self.gateway.busy().filter(|sid| is_located(sid) || is_awaited(sid));
+        for sid in busy.copied().collect::<Vec<Id>>() {
             self.ask(&sid);
         }
         let now = Instant::now();
@@ -338,8 +348,7 @@ impl Desk {
         let false_answers =
             |sid: &&Id| self.gateway.leg(sid).is_some_and(countersign_device::Leg::needs_a_technician);
         let technician = self.places.keys().filter(false_answers).count() as u64;
-        let is_located = |place: &&Place| place.proven.or(place.claimed).is_some();
-        let located = self.places.values().filter(is_located).count() as u64;
+        let located = self.places.values().filter(|place| place.is_known()).count() as u64;
         self.count(|figures| {
             figures.macs += macs;
             (figures.technician, figures.located) = (technician, located);
