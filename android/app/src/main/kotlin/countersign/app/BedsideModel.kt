@@ -1,5 +1,6 @@
 package countersign.app
 
+import countersign.core.BadgeScreen
 import countersign.core.BedsideEnd
 import countersign.core.BedsideNext
 import countersign.core.BedsideWatch
@@ -55,6 +56,16 @@ class BedsideModel(private val phone: Phone, private val model: Model) {
         phone.bedside.take(badge, password, TryCounter.GATEWAY)
         gathered()
     }, { model.put(BedsideScreen.NewBadge(badge, it.text)) }, ::returned)
+
+    fun newPassword(badge: BadgeScreen) = model.go(BedsideScreen.NewPassword(badge.gateway, badge.title))
+
+    fun changePassword(old: String, new: String) {
+        val shown = model.screen as? BedsideScreen.NewPassword ?: return
+        model.run({
+            phone.bedside.changePassword(shown.gateway, old, new)
+            gathered()
+        }, { model.put(shown.copy(wrong = it.text)) }, ::returned)
+    }
 
     fun forget(gateway: String) = model.run({
         phone.bedside.forget(gateway)
