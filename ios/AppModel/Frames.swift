@@ -51,7 +51,7 @@ final class Frames: @unchecked Sendable {
         do {
             switch aim {
             case nil: return .nothing
-            case .register, .authority, .record, .badge, .device:
+            case .register, .domain, .authority, .record, .badge, .device:
                 return .register(try reader.scanFrame(width: wide, height: high, stride: apart, luma: luma))
             case .pack:
                 let result = try phone.checker.checkFrame(width: wide, height: high, stride: apart, luma: luma)

@@ -99,6 +99,7 @@ extension Model {
             } else {
                 put(.pin(register))
             }
+        case (.whole(let register), .domain): scanned(domain: register)
         case (.authority(let authority), .authority): use(authority)
         case (.record(let link), let aim) where aim.isOfMembers: add(link: link)
         case (.badge(let badge), let aim) where aim.isOfMembers: scanned(badge: badge)

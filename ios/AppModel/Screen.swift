@@ -54,6 +54,7 @@ public enum Screen: Equatable, Sendable {
     case asking(AskScreen)
     case askingFor(Question, wrong: Text? = nil)
     case atBed(AtBed)
+    case atDomain(AtDomain)
     case faulty(FaultScreen)
 
     /// Whether it shows somebody's health, and so is covered whenever the app is not in front.
@@ -87,7 +88,7 @@ public enum Screen: Equatable, Sendable {
 
 /// What the camera looks for.
 public enum Aim: Equatable, Sendable {
-    case register, authority, record, badge, device, pack, take, damage, answer, load
+    case register, domain, authority, record, badge, device, pack, take, damage, answer, load
 
     /// Whether what it looks for can be typed.
     public var isTyped: Bool { [.pack, .take, .load, .badge, .device].contains(self) }
