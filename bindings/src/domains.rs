@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use countersign_domains::{
-    Behaviour, Cause, DataKey, Decision, Denial, Finding, Op, Ops, Pseudonym, Step, owner_id, rules,
+    Behaviour, Cause, DATA, DataKey, Decision, Denial, Finding, Op, Ops, Pseudonym, Step, owner_id, rules,
 };
-use countersign_ledger::{Genesis, Hash, Identity, LogName, UnixMillis};
+use countersign_ledger::{Genesis, Hash, Identity, UnixMillis};
 use countersign_wallet::{
     self as wallet, AccessRequest, AskForData, Authorization, DataLedgers, DomainsError, LoggedAccess,
     PublishedData, RequestState, Snapshot, TracedState, looked_at, trace_data,
@@ -19,13 +18,11 @@ use crate::error::CountersignError as Error;
 use crate::records::subject;
 use crate::wallet::Wallet;
 
-/// How long one domain's ledger is waited for in a sync.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// A member of a domain who looks into others, with one of the wallet's keys. The wallet is that of the register which the domains
 /// share; beside it, in a folder, are the ledgers of single domains, which have the data and who looked at it.
 ///
-/// Sync the wallet and then this. What is shown is as of that, and needs no network.
+/// Sync this and then the wallet: domains name what they had seen of the register. What is shown is as of that, and needs no
+/// network.
 #[derive(uniffi::Object)]
 pub struct Domains {
     wallet: Arc<Wallet>,
@@ -284,10 +281,12 @@ pub struct DataTrace {
     pub states: Vec<TracedData>,
     /// How many parents are on none of the ledgers.
     pub missing: u32,
-    /// How many entries were left out, since they go back in time.
+    /// How many entries were left out: they go back in time, or are not what their names say.
     pub refused: u32,
     /// Whether nothing was left out for its number.
     pub is_whole: bool,
+    /// Whether a domain let through what its rules forbid.
+    pub is_at_fault: bool,
     /// The ledgers that this is from.
     pub ledgers: Vec<DomainLedger>,
 }
@@ -339,8 +338,7 @@ impl Domains {
     /// What the screens begin with. Needs no network.
     pub fn view(&self) -> Result<DomainsView, Error> {
         let member = self.member()?;
-        let ledgers = self.with(|ledgers| Ok(known(ledgers)))?;
-        let now = now();
+        let (ledgers, now) = (self.ledgers()?, now());
         self.wallet.act(|snapshot| {
             let log = match Authorization::of(snapshot) {
                 Ok(log) => Some(log),
@@ -360,11 +358,7 @@ impl Domains {
     /// person has compared. Returns the domain.
     pub fn add(&self, node: &str, genesis: &[u8]) -> Result<String, Error> {
         let register = wallet::Register::new(node, Genesis::parse(genesis)?)?;
-        self.with(|ledgers| {
-            let place = ledgers.add(&register)?;
-            let added = ledgers.iter().nth(place).map(|ledger| ledger.domain().to_owned());
-            added.ok_or(Error::Storage)
-        })
+        self.with(|ledgers| Ok(ledgers.add(&register)?.domain().to_owned()))
     }
 
     /// Forgets the ledger of a domain.
@@ -377,11 +371,10 @@ impl Domains {
     pub fn enrol(&self, domain: &str, code: &str) -> Result<String, Error> {
         let keys = self.wallet.keys();
         let certificate = self.with(|ledgers| {
-            let ledger = ledgers.get_mut(domain).ok_or_else(|| Error::invalid("data-ledger"))?;
-            let client = ledger.client()?;
-            Ok(ledger.enrol(&client, keys, &self.key, code.trim())?)
+            let ledger = ledgers.get(domain).ok_or_else(|| Error::invalid("data-ledger"))?;
+            Ok(ledger.enrol(&keys, &self.key, code.trim())?)
         })?;
-        self.wallet.act(|snapshot| Ok(wallet::Domains::adopt(snapshot, &self.key, &certificate)?))?;
+        self.wallet.act(|snapshot| Ok(wallet::Domains::adopt(snapshot, &keys, &self.key, &certificate)?))?;
         Ok(certificate.identity().to_string())
     }
 
@@ -389,12 +382,8 @@ impl Domains {
     /// them did, once all were tried.
     pub fn sync(&self) -> Result<(), Error> {
         self.with(|ledgers| {
-            let mut outcome = Ok(());
-            for ledger in ledgers.iter_mut() {
-                let synced = ledger.client().and_then(|client| ledger.sync(&client, PATIENCE));
-                outcome = outcome.and(synced.map_err(Error::from));
-            }
-            outcome
+            let synced = ledgers.sync().into_iter().map(|(_, synced)| synced);
+            Ok(synced.fold(Ok(()), Result::and)?)
         })
     }
 
@@ -431,13 +420,12 @@ impl Domains {
         let data = DataKey(digest(key)?);
         let mut logged = self.looked_at()?;
         logged.retain(|access| access.key == data);
-        logged.sort_by_key(|access| std::cmp::Reverse(access.at));
         let log = self.log()?;
         Ok(DataAccesses {
             key: key.to_owned(),
             holder: log.published(data).map(|data| data.owner.domain().to_owned()),
             list: logged.into_iter().map(|access| DataAccess::new(access, &log)).collect(),
-            ledgers: self.with(|ledgers| Ok(known(ledgers)))?,
+            ledgers: self.ledgers()?,
         })
     }
 
@@ -450,10 +438,11 @@ impl Domains {
         Ok(DataTrace {
             key: key.to_owned(),
             missing: count(traced.missing.len()),
-            refused: count(traced.refused.len()),
-            is_whole: traced.whole,
+            refused: count(traced.refused.len() + traced.forged.len()),
+            is_whole: traced.is_whole,
+            is_at_fault: traced.ledgers.iter().any(|ledger| ledger.faults > 0),
             states: traced.states.into_iter().map(|state| TracedData::new(state, &owners)).collect(),
-            ledgers: self.with(|ledgers| Ok(known(ledgers)))?,
+            ledgers: self.ledgers()?,
         })
     }
 }
@@ -462,6 +451,17 @@ impl Domains {
     fn member(&self) -> Result<Option<String>, Error> {
         let own = self.wallet.memberships()?.into_iter().find(|membership| membership.key == self.key);
         Ok(own.map(|membership| membership.identity))
+    }
+
+    /// The domains whose ledgers are here.
+    fn ledgers(&self) -> Result<Vec<DomainLedger>, Error> {
+        self.with(|ledgers| {
+            let known = ledgers.iter().map(|ledger| DomainLedger {
+                domain: ledger.domain().to_owned(),
+                as_of_millis: ledger.snapshot().seen(DATA).map(|seen| seen.cosigned_at().0),
+            });
+            Ok(known.collect())
+        })
     }
 
     fn log(&self) -> Result<Authorization, Error> {
@@ -483,7 +483,7 @@ impl Domains {
 
     fn both<T>(
         &self,
-        look: impl FnOnce(&mut Snapshot, &mut DataLedgers) -> Result<T, DomainsError>,
+        look: impl FnOnce(&Snapshot, &DataLedgers) -> Result<T, DomainsError>,
     ) -> Result<T, Error> {
         self.with(|ledgers| self.wallet.act(|snapshot| Ok(look(snapshot, ledgers)?)))
     }
@@ -491,7 +491,8 @@ impl Domains {
     /// The ledgers of domains are opened once. A call that panics leaves them to be opened again.
     fn with<T>(&self, act: impl FnOnce(&mut DataLedgers) -> Result<T, Error>) -> Result<T, Error> {
         let mut held = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut ledgers = held.take().map_or_else(|| DataLedgers::open(&self.folder), Ok)?;
+        let mut ledgers =
+            held.take().map_or_else(|| DataLedgers::open(&self.folder, self.wallet.genesis()), Ok)?;
         let answer = act(&mut ledgers);
         if !matches!(answer, Err(Error::Storage)) {
             *held = Some(ledgers);
@@ -509,18 +510,6 @@ fn digest(hex: &str) -> Result<Hash, Error> {
 
 fn count(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-/// The domains whose ledgers are here.
-fn known(ledgers: &mut DataLedgers) -> Vec<DomainLedger> {
-    let as_of = |snapshot: &Snapshot| snapshot.seen(LogName::TRUST).map(|seen| seen.cosigned_at().0);
-    ledgers
-        .iter_mut()
-        .map(|ledger| DomainLedger {
-            domain: ledger.domain().to_owned(),
-            as_of_millis: as_of(ledger.snapshot()),
-        })
-        .collect()
 }
 
 impl DomainsView {
@@ -613,14 +602,15 @@ impl LicenceState {
 impl DataAccess {
     fn new(access: LoggedAccess, log: &Authorization) -> Self {
         let request = access.request.and_then(|thread| log.request(&thread));
+        let purpose = request.map(|request| request.request.purpose);
         Self {
             domain: access.domain,
             user: access.entry.user.0.to_string(),
-            from: request.as_ref().map(|request| request.by.domain().to_owned()),
+            from: access.from,
             operation: access.entry.op.into(),
             at_millis: access.at.0,
             licence: access.entry.licence.to_string(),
-            purpose: request.map(|request| request.request.purpose),
+            purpose,
             findings: access.findings.into_iter().map(AccessFinding::from).collect(),
         }
     }

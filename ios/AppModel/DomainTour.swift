@@ -58,7 +58,7 @@ enum DomainTour {
             state("4", .derive, of: ["2"], key: result, in: "north.example", by: user),
             state("5", .derive, of: ["4", "3"], key: result, in: "west.example", by: user, isProven: false),
         ],
-        missing: 0, refused: 0, isWhole: true, ledgers: ledgers)
+        missing: 0, refused: 0, isWhole: true, isAtFault: false, ledgers: ledgers)
 
     static let screens: [Screen] = {
         let all = domainsScreen(view: view)

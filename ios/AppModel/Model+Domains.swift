@@ -15,8 +15,8 @@ extension Model {
     public func syncDomains() {
         guard case .atDomain(let shown) = screen else { return }
         run {
-            try $0.sync()
             try $0.domains.sync()
+            try $0.sync()
             switch shown {
             case .licence(let licence): return .licence(try $0.licence(licence.thread))
             case .accesses(let key, _): return try $0.looked(at: key)

@@ -63,6 +63,7 @@ pub fn trace_screen(trace: &DataTrace) -> TraceScreen {
         counted("trace.missing", trace.missing),
         counted("trace.refused", trace.refused),
         is_cut.then(|| plain("trace.cut")),
+        trace.is_at_fault.then(|| plain("trace.fault")),
     ];
     TraceScreen {
         title: data_title(&trace.key),
@@ -164,7 +165,15 @@ mod tests {
 
     fn traced(states: Vec<TracedData>) -> DataTrace {
         let key = "aa".repeat(32);
-        DataTrace { key, states, missing: 0, refused: 0, is_whole: true, ledgers: Vec::new() }
+        DataTrace {
+            key,
+            states,
+            missing: 0,
+            refused: 0,
+            is_whole: true,
+            is_at_fault: false,
+            ledgers: Vec::new(),
+        }
     }
 
     fn drawn(trace: &DataTrace) -> Vec<(String, Vec<bool>, bool)> {

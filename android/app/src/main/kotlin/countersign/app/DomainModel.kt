@@ -43,8 +43,8 @@ class DomainModel(private val phone: Phone, private val model: Model) {
     }
 
     private fun fetch() {
-        phone.sync()
         phone.domains.sync()
+        phone.sync()
     }
 
     // Domains

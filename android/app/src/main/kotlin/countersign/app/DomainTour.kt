@@ -67,7 +67,7 @@ object DomainTour {
     )
 
     fun trace(states: List<TracedData>, missing: UInt = 0u, refused: UInt = 0u) =
-        DomainScreen.Trace(KEY, traceScreen(DataTrace(KEY, states, missing, refused, true, listOf(north, south))))
+        DomainScreen.Trace(KEY, traceScreen(DataTrace(KEY, states, missing, refused, true, false, listOf(north, south))))
 
     val all = domainsScreen(view(voting, granted, denied))
     private val asking = all.data.first().ask!!
