@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_domains::{
-    Behaviour, Cause, DATA, DataKey, Decision, Denial, Finding, Op, Ops, Pseudonym, Step, owner_id, rules,
+    Behaviour, Cause, DATA, DataKey, Decision, Denial, Finding, Op, Ops, Pseudonym, Step, domain_subject,
+    owner_id, rules,
 };
 use countersign_ledger::{Genesis, Hash, Identity, UnixMillis};
 use countersign_wallet::{
-    self as wallet, AccessRequest, AskForData, Authorization, DataLedgers, DomainsError, LoggedAccess,
-    PublishedData, RequestState, Snapshot, TracedState, looked_at, trace_data,
+    self as wallet, AccessRequest, AskForData, Authorization, DataLedgers, DomainMessage, DomainsError,
+    LoggedAccess, MessageKind, PublishedData, RequestState, Snapshot, TracedState, looked_at, trace_data,
 };
 
 use crate::clock::now;
@@ -40,6 +41,8 @@ pub struct DomainsView {
     pub is_shared: bool,
     /// Whether it let through what its rules forbid.
     pub is_at_fault: bool,
+    /// Whether this member's domain takes part.
+    pub standing: DomainStanding,
     /// The domains whose ledgers are here.
     pub ledgers: Vec<DomainLedger>,
     /// The data that is published, the latest first.
@@ -79,6 +82,8 @@ pub struct DomainData {
 pub struct DomainPerson {
     /// The pseudonym, in hexadecimal.
     pub user: String,
+    /// Whether it is this member.
+    pub is_own: bool,
     /// The domain that knows them.
     pub domain: String,
     /// How well.
@@ -221,6 +226,45 @@ pub struct DataQuestion {
     pub days: u16,
 }
 
+/// A message by which somebody becomes known in another domain. It is carried from phone to phone as codes.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct DomainGreeting {
+    /// Which of the five it is.
+    pub step: GreetingStep,
+    /// Who says so, by their SPIFFE ID: by the message's own word, until it was replied to.
+    pub party: String,
+    /// The message, for [`Domains::reply`].
+    pub message: Vec<u8>,
+}
+
+/// The messages by which somebody becomes known in another domain, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum GreetingStep {
+    /// Somebody wants to be known elsewhere: to the authority of their own domain.
+    Hello,
+    /// That authority vouches for them: to the authority of the other domain.
+    Vouch,
+    /// The other authority asks whether it is they: to the person.
+    Challenge,
+    /// It is they: to the other authority.
+    Answer,
+    /// The other authority knows them: to the person.
+    Record,
+}
+
+/// Whether the member's domain takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum DomainStanding {
+    /// It does not.
+    Apart,
+    /// The notaries vote on it.
+    Proposed,
+    /// It does, by this member's certificate.
+    Own,
+    /// It does, by another authority's.
+    Other,
+}
+
 /// Who looked at data, as far as the domains whose ledgers are here have noted it.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct DataAccesses {
@@ -341,16 +385,15 @@ impl Domains {
         let (ledgers, now) = (self.ledgers()?, now());
         self.wallet.act(|snapshot| {
             let log = match Authorization::of(snapshot) {
-                Ok(log) => Some(log),
+                Ok(log) => log,
                 // Before the first sync there is nothing to show.
-                Err(DomainsError::NotSynced) => None,
+                Err(DomainsError::NotSynced) => return Ok(DomainsView::of_no_log(member, ledgers, true)),
                 Err(DomainsError::NotShared) => return Ok(DomainsView::of_no_log(member, ledgers, false)),
                 Err(error) => return Err(error.into()),
             };
-            Ok(match log {
-                Some(log) => DomainsView::new(&log, member, ledgers, now),
-                None => DomainsView::of_no_log(member, ledgers, true),
-            })
+            let own =
+                member.map(|_| wallet::Domains::new(snapshot, self.wallet.keys(), &self.key)).transpose()?;
+            Ok(DomainsView::new(&log, own.as_ref(), ledgers, now))
         })
     }
 
@@ -385,6 +428,52 @@ impl Domains {
             let synced = ledgers.sync().into_iter().map(|(_, synced)| synced);
             Ok(synced.fold(Ok(()), Result::and)?)
         })
+    }
+
+    /// Proposes that the member's domain takes part, by this member's certificate. The notaries vote on it.
+    pub fn register(&self) -> Result<(), Error> {
+        let client = self.wallet.client();
+        self.act(|domains| domains.register(&client, now())).map(drop)
+    }
+
+    /// Begins to be known in another domain. An authority vouches for themselves at once. Each message is good for five minutes.
+    pub fn greet(&self, domain: &str) -> Result<DomainGreeting, Error> {
+        self.act(|domains| {
+            let hello = domains.hello(domain, now())?;
+            if domains.identity().role() == rules::AUTHORITY {
+                domains.vouch(&hello, VOUCHED, now())
+            } else {
+                Ok(hello)
+            }
+        })?
+        .try_into()
+    }
+
+    /// Signs what a message asks for; none if nothing is left to be said. Who is known from then on is told to the register, which
+    /// needs the network. The key store is asked for a signature.
+    pub fn reply(&self, message: Vec<u8>) -> Result<Option<DomainGreeting>, Error> {
+        let (message, client) = (DomainMessage::parse(&message)?, self.wallet.client());
+        let reply = self.act(|domains| {
+            let now = now();
+            Ok(Some(match message.kind() {
+                Some(MessageKind::Hello) => domains.vouch(&message, VOUCHED, now)?,
+                Some(MessageKind::Vouch) => domains.challenge(&message, now)?,
+                Some(MessageKind::Challenge) => domains.answer(&message, now)?,
+                Some(MessageKind::Answer) => {
+                    // Whoever cannot be admitted now shows their answer again: it is taken once.
+                    domains.refresh(&client, now)?;
+                    let known = domains.authenticate(&message, UnixMillis(now.0 + KNOWN_DAYS * DAY), now)?;
+                    domains.admit(&client, &known, now)?;
+                    known
+                }
+                Some(MessageKind::Record) => {
+                    domains.keep_record(&message)?;
+                    return Ok(None);
+                }
+                _ => return Err(DomainsError::NoMessage),
+            }))
+        })?;
+        reply.map(DomainGreeting::try_from).transpose()
     }
 
     /// Asks for a licence. Returns its thread; how far it is, `view` says after a sync. The key store is asked for a signature.
@@ -501,6 +590,10 @@ impl Domains {
     }
 }
 
+/// At which level an authority vouches: for somebody whom a person stands before, with a key that they unlock.
+const VOUCHED: u8 = 2;
+/// For how many days somebody is known in another domain.
+const KNOWN_DAYS: u64 = 30;
 /// A day in milliseconds.
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
@@ -515,12 +608,18 @@ fn count(count: usize) -> u32 {
 impl DomainsView {
     fn of_no_log(member: Option<String>, ledgers: Vec<DomainLedger>, is_shared: bool) -> Self {
         let (data, people, licences) = (Vec::new(), Vec::new(), Vec::new());
-        Self { member, is_shared, is_at_fault: false, ledgers, data, people, licences }
+        let standing = DomainStanding::Apart;
+        Self { member, is_shared, is_at_fault: false, standing, ledgers, data, people, licences }
     }
 
-    fn new(log: &Authorization, member: Option<String>, ledgers: Vec<DomainLedger>, now: UnixMillis) -> Self {
-        let own = member.as_deref().and_then(|member| Identity::parse(member).ok());
-        let domain = own.as_ref().map_or("", |own| own.domain()).to_owned();
+    fn new(
+        log: &Authorization,
+        own: Option<&wallet::Domains<'_>>,
+        ledgers: Vec<DomainLedger>,
+        now: UnixMillis,
+    ) -> Self {
+        let member = own.map(wallet::Domains::identity);
+        let domain = member.map_or("", Identity::domain);
         let (mut data, mut requests) = (log.data(), log.requests());
         data.sort_by_key(|data| std::cmp::Reverse(data.at));
         requests.retain(|request| request.by.domain() == domain || request.request.to == domain);
@@ -531,10 +630,12 @@ impl DomainsView {
         Self {
             is_shared: true,
             is_at_fault: !log.faults().is_empty(),
+            standing: own.map_or(DomainStanding::Apart, |own| DomainStanding::new(log, own, now)),
             ledgers,
             data: data.into_iter().map(DomainData::from).collect(),
             people: people
                 .map(|user| DomainPerson {
+                    is_own: own.is_some_and(|own| own.pseudonym(user.by.domain()).ok() == Some(user.user)),
                     user: user.user.0.to_string(),
                     domain: user.by.domain().to_owned(),
                     level: user.admission.level,
@@ -544,12 +645,26 @@ impl DomainsView {
             licences: requests
                 .into_iter()
                 .map(|request| {
-                    let is_owner = log.published(request.key).is_some_and(|data| Some(data.owner) == own);
-                    let is_authority = own.as_ref().is_some_and(|own| own.role() == rules::AUTHORITY);
+                    let owner = log.published(request.key).map(|data| data.owner);
+                    let is_owner = member.is_some_and(|member| owner.as_ref() == Some(member));
+                    let is_authority = member.is_some_and(|member| member.role() == rules::AUTHORITY);
                     DomainLicence::new(request, is_owner || is_authority, now)
                 })
                 .collect(),
-            member,
+            member: member.map(Identity::to_string),
+        }
+    }
+}
+
+impl DomainStanding {
+    fn new(log: &Authorization, own: &wallet::Domains<'_>, now: UnixMillis) -> Self {
+        let domain = own.identity().domain();
+        let voted = || domain_subject(domain).and_then(|subject| log.ballot(&subject, now));
+        match log.registration(domain) {
+            Some(held) if held.certificate == own.certificate().fingerprint() => Self::Own,
+            Some(_) => Self::Other,
+            None if voted().is_some() => Self::Proposed,
+            None => Self::Apart,
         }
     }
 }
@@ -630,6 +745,27 @@ impl TracedData {
             is_valid: state.valid,
         }
     }
+}
+
+impl TryFrom<DomainMessage> for DomainGreeting {
+    type Error = Error;
+
+    fn try_from(message: DomainMessage) -> Result<Self, Error> {
+        let step = match message.kind() {
+            Some(MessageKind::Hello) => GreetingStep::Hello,
+            Some(MessageKind::Vouch) => GreetingStep::Vouch,
+            Some(MessageKind::Challenge) => GreetingStep::Challenge,
+            Some(MessageKind::Answer) => GreetingStep::Answer,
+            Some(MessageKind::Record) => GreetingStep::Record,
+            _ => return Err(Error::invalid("domain-message")),
+        };
+        Ok(Self { step, party: message.by().to_string(), message: message.to_bytes() })
+    }
+}
+
+/// The greeting that bytes are, if they are one.
+pub(crate) fn greeting(bytes: &[u8]) -> Option<DomainGreeting> {
+    DomainMessage::parse(bytes).ok()?.try_into().ok()
 }
 
 impl From<PublishedData> for DomainData {

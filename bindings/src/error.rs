@@ -255,6 +255,7 @@ impl From<DomainsError> for Error {
             DomainsError::Open(error) => error.into(),
             DomainsError::Https(error) => error.into(),
             DomainsError::File(_) | DomainsError::Kept => Self::Storage,
+            DomainsError::NoMessage | DomainsError::Handshake(_) => Self::invalid("domain-message"),
             DomainsError::NotADataLedger => Self::invalid("data-ledger"),
             DomainsError::NotSynced => Self::Refused { reason: "sync-first".to_owned() },
             DomainsError::NotShared => Self::Refused { reason: "not-shared".to_owned() },

@@ -61,8 +61,8 @@ pub use courier::Courier;
 pub use document::{MedicalDocument, MedicalImage, MedicalSection, SectionState};
 pub use domains::{
     AccessFinding, DataAccess, DataAccesses, DataDenial, DataOp, DataQuestion, DataStep, DataTrace,
-    DomainData, DomainLedger, DomainLicence, DomainPerson, Domains, DomainsView, LicenceState, LicenceVotes,
-    RevocationCause, TracedData,
+    DomainData, DomainGreeting, DomainLedger, DomainLicence, DomainPerson, DomainStanding, Domains,
+    DomainsView, GreetingStep, LicenceState, LicenceVotes, RevocationCause, TracedData,
 };
 pub use error::CountersignError;
 pub use handover::{Condition, Drawing, Goods, Handover, Offer, Packed, ProofFile, Scan, draw_code};
@@ -85,15 +85,15 @@ pub use screens::{
     AccessAnswer, AccessMark, AccessScreen, AccessesScreen, Action, AskChoice, AskDataScreen, AskScreen,
     BadgeScreen, BedsideNext, Carried, CauseChoice, CommandChoice, CommandScreen, DataAccessScreen,
     DataAccessesScreen, DataScreen, DaysChoice, DeviceLine, DeviceScreen, DocumentScreen, DomainLine,
-    DomainsNext, DomainsScreen, Fault, FaultScreen, HandoverScreen, ImageNext, ImageScreen, Kept,
-    LicenceMark, LicenceScreen, Notice, OfferScreen, OpChoice, OtherReading, OutgoingScreen, PersonChoice,
-    ProofScreen, PurposeChoice, ReadingLine, ReadingMark, RecordLineScreen, RecordNext, RecordScreen,
-    ReportLine, RequestScreen, RequestStep, Scanned, SectionMark, SectionScreen, Seen, SentLine,
-    SessionScreen, SharedLinkScreen, SignInChoice, TraceRow, TraceScreen, VerdictScreen, WardScreen, Way,
-    WayMark, accesses_screen, ask_screen, command_screen, data_accesses_screen, device_screen,
-    document_screen, domains_screen, fault_screen, goods_text, handover_screen, offer_screen,
-    outgoing_screen, record_screen, request_screen, session_screen, shared_link_screen, step_key,
-    trace_screen, verdict_screen, ward_screen,
+    DomainsNext, DomainsScreen, Fault, FaultScreen, GreetingNext, GreetingScreen, HandoverScreen, ImageNext,
+    ImageScreen, Kept, LicenceMark, LicenceScreen, Notice, OfferScreen, OpChoice, OtherReading,
+    OutgoingScreen, PersonChoice, ProofScreen, PurposeChoice, ReadingLine, ReadingMark, RecordLineScreen,
+    RecordNext, RecordScreen, ReportLine, RequestScreen, RequestStep, Scanned, SectionMark, SectionScreen,
+    Seen, SentLine, SessionScreen, SharedLinkScreen, SignInChoice, TraceRow, TraceScreen, VerdictScreen,
+    WardScreen, Way, WayMark, accesses_screen, ask_screen, command_screen, data_accesses_screen,
+    device_screen, document_screen, domains_screen, fault_screen, goods_text, greeting_screen,
+    handover_screen, offer_screen, outgoing_screen, record_screen, request_screen, session_screen,
+    shared_link_screen, step_key, trace_screen, verdict_screen, ward_screen,
 };
 pub use settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
 pub use shared_link::{NewSharedLink, SharedLink};

@@ -1,12 +1,15 @@
 //! The screens of somebody who looks into other domains: domains and data, a licence, who looked, where data went.
 
+use countersign_domains::rules::AUTHORITY;
 use countersign_ledger::Identity;
 
 use crate::answer::{Text, Value};
 use crate::domains::{
-    AccessFinding, DataAccess, DataAccesses, DataDenial, DataOp, DomainData, DomainLedger, DomainLicence,
-    DomainPerson, DomainsView, LicenceState, RevocationCause,
+    AccessFinding, DataAccess, DataAccesses, DataDenial, DataOp, DomainData, DomainGreeting, DomainLedger,
+    DomainLicence, DomainPerson, DomainStanding, DomainsView, GreetingStep, LicenceState, RevocationCause,
 };
+use crate::error::CountersignError as Error;
+use crate::handover::codes;
 use crate::screens::{lasting, party, plain, purpose_key, with};
 
 /// How many digits of a digest are shown: those that a person compares.
@@ -20,7 +23,7 @@ const MINUTES_OF_A_DAY: u32 = 24 * 60;
 pub struct DomainsScreen {
     /// Who is here; or how they begin, or that the register is not for this.
     pub who: Text,
-    /// What is wrong with the register, if something is.
+    /// What is wrong with the register, or with the domain's part in it, if something is.
     pub problem: Option<Text>,
     /// The main button.
     pub next: DomainsNext,
@@ -39,6 +42,8 @@ pub enum DomainsNext {
     Add,
     /// Sign in at one of the domains.
     Enrol,
+    /// Have the member's domain take part.
+    Register,
     /// Sync.
     Sync,
     /// Nothing: another register is to be chosen.
@@ -82,6 +87,8 @@ pub struct AskDataScreen {
     pub title: Text,
     /// The owner's rule.
     pub rule: Text,
+    /// The domain that holds it, where a person first becomes known.
+    pub holder: String,
     /// Why nobody can be asked for, if so.
     pub problem: Option<Text>,
     /// For whom.
@@ -199,12 +206,22 @@ pub struct DataAccessScreen {
 #[uniffi::export]
 pub fn domains_screen(view: &DomainsView) -> DomainsScreen {
     let member = view.member.as_deref().and_then(|member| Identity::parse(member).ok());
+    let speaks = member.as_ref().filter(|member| member.role() == AUTHORITY);
     let next = match (&member, view.ledgers.is_empty()) {
         _ if !view.is_shared => DomainsNext::Nothing,
         (None, true) => DomainsNext::Add,
         (None, false) => DomainsNext::Enrol,
+        (Some(_), _) if speaks.is_some() && view.standing == DomainStanding::Apart => DomainsNext::Register,
         (Some(_), _) => DomainsNext::Sync,
     };
+    let problem = match view.standing {
+        _ if view.is_at_fault => Some("domains.fault"),
+        DomainStanding::Apart => speaks.map(|_| "domains.apart"),
+        DomainStanding::Proposed => Some("domains.proposed"),
+        DomainStanding::Other => speaks.map(|_| "domains.other"),
+        DomainStanding::Own => None,
+    };
+    let asks = speaks.filter(|_| view.standing == DomainStanding::Own);
     DomainsScreen {
         who: match &member {
             Some(member) => {
@@ -213,12 +230,56 @@ pub fn domains_screen(view: &DomainsView) -> DomainsScreen {
             None if view.is_shared => plain("domains.begin"),
             None => plain("domains.not-shared"),
         },
-        problem: view.is_at_fault.then(|| plain("domains.fault")),
+        problem: problem.map(plain),
         next,
         licences: view.licences.iter().map(LicenceScreen::from).collect(),
-        data: view.data.iter().map(|data| data_screen(data, member.as_ref(), &view.people)).collect(),
+        data: view.data.iter().map(|data| data_screen(data, asks, &view.people)).collect(),
         domains: view.ledgers.iter().map(|ledger| DomainLine::new(ledger, member.is_some())).collect(),
     }
+}
+
+/// A message by which somebody becomes known in another domain: one that came, or one's own to be shown.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct GreetingScreen {
+    /// What it is about.
+    pub title: Text,
+    /// What it says, or what is done with it.
+    pub text: Text,
+    /// The codes to show to the other side; none of one that came.
+    pub codes: Vec<String>,
+    /// The main button.
+    pub next: GreetingNext,
+}
+
+/// What is done with a message between domains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum GreetingNext {
+    /// Sign the reply, and show it.
+    Reply,
+    /// Keep it: it is the last one.
+    Keep,
+    /// Scan what the other side shows next.
+    Scan,
+    /// Nothing is left to do.
+    Done,
+}
+
+/// The screen of a message between domains. `is_own`: it is to be shown to the other side.
+#[uniffi::export]
+pub fn greeting_screen(greeting: &DomainGreeting, is_own: bool) -> Result<GreetingScreen, Error> {
+    let domain = Identity::parse(&greeting.party).map(|party| party.domain().to_owned()).unwrap_or_default();
+    let came = |key| with(key, [("party", party(&greeting.party)), ("domain", text(&domain))]);
+    let (text, next) = match (is_own, greeting.step) {
+        (true, GreetingStep::Record) => (plain("greeting.show-last"), GreetingNext::Done),
+        (true, _) => (plain("greeting.show"), GreetingNext::Scan),
+        (false, GreetingStep::Hello) => (came("greeting.hello"), GreetingNext::Reply),
+        (false, GreetingStep::Vouch) => (came("greeting.vouch"), GreetingNext::Reply),
+        (false, GreetingStep::Challenge) => (came("greeting.challenge"), GreetingNext::Reply),
+        (false, GreetingStep::Answer) => (came("greeting.answer"), GreetingNext::Reply),
+        (false, GreetingStep::Record) => (came("greeting.record"), GreetingNext::Keep),
+    };
+    let codes = if is_own { codes(&greeting.message)? } else { Vec::new() };
+    Ok(GreetingScreen { title: plain("greeting.title"), text, codes, next })
 }
 
 /// The screen of who looked at data.
@@ -236,13 +297,12 @@ pub fn data_accesses_screen(accesses: &DataAccesses) -> DataAccessesScreen {
     }
 }
 
-fn data_screen(data: &DomainData, member: Option<&Identity>, people: &[DomainPerson]) -> DataScreen {
+/// The screen of data; `speaks` is who may ask for their domain.
+fn data_screen(data: &DomainData, speaks: Option<&Identity>, people: &[DomainPerson]) -> DataScreen {
     let holder = Identity::parse(&data.owner).map(|owner| owner.domain().to_owned()).unwrap_or_default();
     let rule = with("data.rule", [("rule", text(&data.policy))]);
     let title = data_title(&data.key);
-    let asks = member.is_some_and(|member| {
-        member.role() == countersign_domains::rules::AUTHORITY && member.domain() != holder
-    });
+    let asks = speaks.is_some_and(|member| member.domain() != holder);
     let ask = (asks && data.is_valid).then(|| {
         let people: Vec<_> =
             people.iter().filter(|person| person.domain == holder).map(PersonChoice::from).collect();
@@ -250,6 +310,7 @@ fn data_screen(data: &DomainData, member: Option<&Identity>, people: &[DomainPer
             key: data.key.clone(),
             title: title.clone(),
             rule: rule.clone(),
+            holder: holder.clone(),
             problem: people.is_empty().then(|| with("licence.nobody", [("domain", text(&holder))])),
             people,
             operations: OPS.map(|operation| OpChoice { operation, title: op_text(operation) }).into(),
@@ -385,12 +446,13 @@ impl DomainLine {
 
 impl From<&DomainPerson> for PersonChoice {
     fn from(person: &DomainPerson) -> Self {
-        let arguments = [
-            ("number", number(&person.user)),
-            ("level", Value::Number(person.level.into())),
-            ("at", Value::Moment(person.until_millis)),
-        ];
-        Self { user: person.user.clone(), title: with("licence.known", arguments) }
+        let (level, at) = (Value::Number(person.level.into()), Value::Moment(person.until_millis));
+        let title = if person.is_own {
+            with("licence.you", [("level", level), ("at", at)])
+        } else {
+            with("licence.known", [("number", number(&person.user)), ("level", level), ("at", at)])
+        };
+        Self { user: person.user.clone(), title }
     }
 }
 
@@ -488,6 +550,7 @@ mod tests {
             member: member.map(str::to_owned),
             is_shared: true,
             is_at_fault: false,
+            standing: DomainStanding::Own,
             ledgers: vec![DomainLedger { domain: "south.example".to_owned(), as_of_millis: Some(5) }],
             data: vec![data(LAB, "allow read for TREAT from any", true)],
             people: vec![person("south.example"), person("west.example")],
@@ -496,7 +559,13 @@ mod tests {
     }
 
     fn person(domain: &str) -> DomainPerson {
-        DomainPerson { user: "ab".repeat(32), domain: domain.to_owned(), level: 2, until_millis: 9 }
+        DomainPerson {
+            user: "ab".repeat(32),
+            is_own: false,
+            domain: domain.to_owned(),
+            level: 2,
+            until_millis: 9,
+        }
     }
 
     fn licence(state: LicenceState) -> DomainLicence {
@@ -531,6 +600,41 @@ mod tests {
         assert_eq!(screen(&alone), told("domains.not-shared", DomainsNext::Nothing, 0));
         let at_fault = DomainsView { is_at_fault: true, ..view(Some(ANA)) };
         assert_eq!(domains_screen(&at_fault).problem, Some(plain("domains.fault")));
+    }
+
+    #[test]
+    fn who_speaks_for_a_domain_that_takes_no_part_has_it_take_part_and_asks_for_nothing() {
+        let told = |member, standing| {
+            let screen = domains_screen(&DomainsView { standing, ..view(Some(member)) });
+            (screen.problem.map(|text| text.key), screen.next, screen.data[0].ask.is_some())
+        };
+        let problem = |key: &str, next| (Some(key.to_owned()), next, false);
+        assert_eq!(told(ANA, DomainStanding::Own), (None, DomainsNext::Sync, true));
+        assert_eq!(told(ANA, DomainStanding::Apart), problem("domains.apart", DomainsNext::Register));
+        assert_eq!(told(ANA, DomainStanding::Proposed), problem("domains.proposed", DomainsNext::Sync));
+        assert_eq!(told(ANA, DomainStanding::Other), problem("domains.other", DomainsNext::Sync));
+        let owner = "spiffe://north.example/data-owner/ward";
+        assert_eq!(told(owner, DomainStanding::Apart), (None, DomainsNext::Sync, false));
+    }
+
+    #[test]
+    fn a_greeting_says_who_and_leads_to_the_next_one() {
+        let of = |step, is_own| {
+            let greeting = DomainGreeting { step, party: ANA.to_owned(), message: vec![7; 900] };
+            let screen = greeting_screen(&greeting, is_own).unwrap();
+            (screen.text.key, screen.codes.is_empty(), screen.next)
+        };
+        let told = |key: &str, next| (key.to_owned(), true, next);
+        assert_eq!(of(GreetingStep::Hello, false), told("greeting.hello", GreetingNext::Reply));
+        assert_eq!(of(GreetingStep::Vouch, false), told("greeting.vouch", GreetingNext::Reply));
+        assert_eq!(of(GreetingStep::Challenge, false), told("greeting.challenge", GreetingNext::Reply));
+        assert_eq!(of(GreetingStep::Answer, false), told("greeting.answer", GreetingNext::Reply));
+        assert_eq!(of(GreetingStep::Record, false), told("greeting.record", GreetingNext::Keep));
+        assert_eq!(of(GreetingStep::Vouch, true), ("greeting.show".to_owned(), false, GreetingNext::Scan));
+        assert_eq!(
+            of(GreetingStep::Record, true),
+            ("greeting.show-last".to_owned(), false, GreetingNext::Done)
+        );
     }
 
     #[test]

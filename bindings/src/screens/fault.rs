@@ -215,6 +215,7 @@ fn input(reason: &str) -> Option<Text> {
         "value" => "fault.invalid-value",
         "device" => "fault.invalid-device",
         "data-ledger" => "fault.invalid-data-ledger",
+        "domain-message" => "fault.invalid-domain-message",
         "data-operation" => "fault.invalid-data-operation",
         slip if countersign_scan::Slip::ALL.iter().any(|known| known.key() == slip) => {
             return Some(plain(&format!("reason.{slip}")));

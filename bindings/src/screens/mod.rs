@@ -29,8 +29,8 @@ pub use courier::{
 pub use document::{DocumentScreen, ImageNext, ImageScreen, SectionMark, SectionScreen, document_screen};
 pub use domains::{
     AskDataScreen, CauseChoice, DataAccessScreen, DataAccessesScreen, DataScreen, DaysChoice, DomainLine,
-    DomainsNext, DomainsScreen, LicenceMark, LicenceScreen, OpChoice, PersonChoice, PurposeChoice,
-    data_accesses_screen, domains_screen,
+    DomainsNext, DomainsScreen, GreetingNext, GreetingScreen, LicenceMark, LicenceScreen, OpChoice,
+    PersonChoice, PurposeChoice, data_accesses_screen, domains_screen, greeting_screen,
 };
 pub use fault::{Fault, FaultScreen, fault_screen};
 pub use history::{Notice, Scanned, Seen};

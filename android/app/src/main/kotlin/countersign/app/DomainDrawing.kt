@@ -11,6 +11,7 @@ import countersign.core.DataAccessScreen
 import countersign.core.DataScreen
 import countersign.core.DomainLine
 import countersign.core.DomainsNext
+import countersign.core.GreetingNext
 import countersign.core.LicenceMark
 import countersign.core.LicenceScreen
 import countersign.core.TraceRow
@@ -25,6 +26,7 @@ class DomainDrawing(ui: Ui, private val model: Model) : Page(ui) {
             is DomainScreen.All -> all(screen)
             is DomainScreen.Adding -> compare(screen.register, model) { domains.add(screen.register) }
             is DomainScreen.SigningIn -> signingIn(screen)
+            is DomainScreen.Greeting -> greeting(screen)
             is DomainScreen.Data -> data(screen.screen)
             is DomainScreen.Asking -> asking(screen)
             is DomainScreen.Licence -> licence(screen.screen)
@@ -41,11 +43,12 @@ class DomainDrawing(ui: Ui, private val model: Model) : Page(ui) {
         screen.problem?.let { put(ui.warning(words.of(it))) }
         when (screen.next) {
             DomainsNext.ADD -> tap("domains.add", main = true) { domains.next(screen.next) }
+            DomainsNext.REGISTER -> tap("domains.register", main = true) { domains.next(screen.next) }
             DomainsNext.SYNC -> tap("settings.sync", main = true) { domains.next(screen.next) }
             DomainsNext.ENROL -> Unit
             DomainsNext.NOTHING -> return
         }
-        if (screen.next == DomainsNext.SYNC) {
+        if (screen.next != DomainsNext.ADD && screen.next != DomainsNext.ENROL) {
             put(ui.subheading(words.of("licence.list")), gap = 20)
             if (screen.licences.isEmpty()) put(ui.text(words.of("licence.none")))
             screen.licences.forEach { card(it) }
@@ -55,7 +58,11 @@ class DomainDrawing(ui: Ui, private val model: Model) : Page(ui) {
         }
         if (screen.domains.isNotEmpty()) put(ui.subheading(words.of("domains.list")), gap = 20)
         screen.domains.forEach { card(it) }
-        if (screen.next != DomainsNext.ADD) tap("domains.add", tapped = domains::scan)
+        if (screen.next == DomainsNext.ADD) return
+        tap("domains.add", tapped = domains::scan)
+        if (screen.next == DomainsNext.ENROL) return
+        tap("greeting.read", tapped = domains::scanGreeting)
+        if (screen.next == DomainsNext.REGISTER) tap("settings.sync", tapped = domains::sync)
     }
 
     private fun LinearLayout.card(licence: LicenceScreen) = put(ui.card({ domains.show(licence) }) {
@@ -96,6 +103,21 @@ class DomainDrawing(ui: Ui, private val model: Model) : Page(ui) {
         tap("enrol.do", main = true) { domains.signIn(code.text.toString()) }
     }
 
+    private fun LinearLayout.greeting(shown: DomainScreen.Greeting) {
+        val screen = shown.screen
+        put(ui.heading(words.of(screen.title)))
+        put(ui.text(words.of(screen.text)))
+        if (screen.codes.isNotEmpty()) put(CodeView(ui.context, screen.codes).apply { contentDescription = words.of("label.code") })
+        wrong(shown.wrong)
+        val key = when (screen.next) {
+            GreetingNext.REPLY -> "greeting.go"
+            GreetingNext.KEEP -> "greeting.keep"
+            GreetingNext.SCAN -> "greeting.read"
+            GreetingNext.DONE -> "action.ok"
+        }
+        tap(key, main = true) { domains.next(screen.next) }
+    }
+
     private fun LinearLayout.data(screen: DataScreen) {
         put(ui.heading(words.of(screen.title)))
         screen.warning?.let { put(ui.warning(words.of(it))) }
@@ -110,7 +132,10 @@ class DomainDrawing(ui: Ui, private val model: Model) : Page(ui) {
         put(ui.heading(words.of("data.ask")))
         put(ui.text(words.of(screen.title), bold = true))
         put(ui.text(words.of(screen.rule)))
-        screen.problem?.let { return put(ui.warning(words.of(it))) }
+        screen.problem?.let {
+            put(ui.warning(words.of(it)))
+            return tap("greeting.do", main = true) { domains.greet(screen.holder) }
+        }
         var user = screen.people.first().user
         choices("licence.whom", screen.people.map { words.of(it.title) to it.user }, user) { user = it }
         put(ui.subheading(words.of("licence.what")), gap = 20)

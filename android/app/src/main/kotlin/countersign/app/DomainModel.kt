@@ -4,13 +4,16 @@ import countersign.core.CountersignException
 import countersign.core.DataOp
 import countersign.core.DataQuestion
 import countersign.core.DataScreen
+import countersign.core.DomainGreeting
 import countersign.core.DomainLine
 import countersign.core.DomainsNext
+import countersign.core.GreetingNext
 import countersign.core.LicenceScreen
 import countersign.core.Register
 import countersign.core.RevocationCause
 import countersign.core.dataAccessesScreen
 import countersign.core.domainsScreen
+import countersign.core.greetingScreen
 import countersign.core.traceScreen
 
 /** Data of other domains: the order of the screens. What each shows, and what can be done there, the core says. */
@@ -23,6 +26,7 @@ class DomainModel(private val phone: Phone, private val model: Model) {
     fun next(next: DomainsNext) {
         when (next) {
             DomainsNext.ADD -> scan()
+            DomainsNext.REGISTER -> register()
             DomainsNext.SYNC -> sync()
             DomainsNext.ENROL, DomainsNext.NOTHING -> Unit
         }
@@ -71,6 +75,44 @@ class DomainModel(private val phone: Phone, private val model: Model) {
             phone.domains.enrol(shown.domain.domain, code)
             gathered()
         }, { model.put(shown.copy(wrong = it.text)) }, model::returned)
+    }
+
+    private fun register() = model.run({
+        phone.domains.register()
+        phone.sync()
+        gathered()
+    }, then = model::put)
+
+    // Becoming known in another domain
+
+    fun greet(domain: String) = model.run({ own(phone.domains.greet(domain)) }, then = model::go)
+
+    private fun own(greeting: DomainGreeting) = DomainScreen.Greeting(greeting, greetingScreen(greeting, isOwn = true))
+
+    fun scanGreeting() = model.learn(Aim.GREETING, "greeting.point")
+
+    /** The other side's message was scanned. */
+    fun came(greeting: DomainGreeting) = model.swap(DomainScreen.Greeting(greeting, greetingScreen(greeting, isOwn = false)))
+
+    /** What the button of a message leads to. */
+    fun next(next: GreetingNext) {
+        when (next) {
+            GreetingNext.REPLY, GreetingNext.KEEP -> reply()
+            GreetingNext.SCAN -> scanGreeting()
+            GreetingNext.DONE -> model.run(::gathered, then = model::returned)
+        }
+    }
+
+    private fun reply() {
+        val shown = model.screen as? DomainScreen.Greeting ?: return
+        model.run<DomainScreen>({
+            phone.domains.reply(shown.greeting.message)?.let(::own) ?: run {
+                fetch()
+                gathered()
+            }
+        }, { model.put(shown.copy(wrong = it.text)) }) { there ->
+            if (there is DomainScreen.Greeting) model.swap(there) else model.returned(there)
+        }
     }
 
     // Licences

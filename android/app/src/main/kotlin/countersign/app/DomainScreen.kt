@@ -3,8 +3,10 @@ package countersign.app
 import countersign.core.AskDataScreen
 import countersign.core.DataAccessesScreen
 import countersign.core.DataScreen
+import countersign.core.DomainGreeting
 import countersign.core.DomainLine
 import countersign.core.DomainsScreen
+import countersign.core.GreetingScreen
 import countersign.core.LicenceScreen
 import countersign.core.Register
 import countersign.core.Text
@@ -20,6 +22,9 @@ sealed interface DomainScreen : Screen {
 
     /** Somebody signs in at a domain. */
     data class SigningIn(val domain: DomainLine, val wrong: Text? = null) : DomainScreen
+
+    /** A message by which somebody becomes known in another domain: one that came, or one to show. */
+    data class Greeting(val greeting: DomainGreeting, val screen: GreetingScreen, val wrong: Text? = null) : DomainScreen
 
     data class Data(val screen: DataScreen) : DomainScreen
 

@@ -11,13 +11,17 @@ import countersign.core.DataTrace
 import countersign.core.DomainData
 import countersign.core.DomainLedger
 import countersign.core.DomainLicence
+import countersign.core.DomainGreeting
 import countersign.core.DomainPerson
+import countersign.core.DomainStanding
 import countersign.core.DomainsView
+import countersign.core.GreetingStep
 import countersign.core.LicenceState
 import countersign.core.LicenceVotes
 import countersign.core.TracedData
 import countersign.core.dataAccessesScreen
 import countersign.core.domainsScreen
+import countersign.core.greetingScreen
 import countersign.core.traceScreen
 
 /** The screens of somebody who looks into other domains, with made-up content; what the core decides, it decides here too. */
@@ -36,7 +40,7 @@ object DomainTour {
     fun data(valid: Boolean = true) =
         DomainData(KEY, LAB, "allow read, derive for HRESCH, TREAT from north.example level 2", NOON - 40uL * DAY, valid)
 
-    private val person = DomainPerson(USER, "south.example", 2u, NOON + 20uL * DAY)
+    private val person = DomainPerson(USER, true, "south.example", 2u, NOON + 20uL * DAY)
 
     fun licence(state: LicenceState, denial: DataDenial? = null, votes: LicenceVotes? = null, revokes: Boolean = false) = DomainLicence(
         "urn:countersign:data:$KEY:$LICENCE", KEY, "north.example", "south.example", USER, listOf(DataOp.READ, DataOp.DERIVE), "HRESCH", NOON - DAY, state, denial, votes, revokes,
@@ -47,7 +51,7 @@ object DomainTour {
     val denied = licence(LicenceState.Denied, DataDenial.LEVEL)
 
     fun view(vararg licences: DomainLicence, member: String? = ANA, ledgers: List<DomainLedger> = listOf(north, south), data: DomainData = data(), people: List<DomainPerson> = listOf(person)) =
-        DomainsView(member, true, false, ledgers, listOf(data), people, licences.toList())
+        DomainsView(member, true, false, DomainStanding.OWN, ledgers, listOf(data), people, licences.toList())
 
     fun access(op: DataOp, vararg findings: AccessFinding, from: String? = "north.example") =
         DataAccess("south.example", USER, from, op, NOON - DAY / 2uL, LICENCE, "HRESCH".takeIf { from != null }, findings.toList())
@@ -69,12 +73,17 @@ object DomainTour {
     fun trace(states: List<TracedData>, missing: UInt = 0u, refused: UInt = 0u) =
         DomainScreen.Trace(KEY, traceScreen(DataTrace(KEY, states, missing, refused, true, false, listOf(north, south))))
 
+    fun greeting(step: GreetingStep, own: Boolean) =
+        DomainGreeting(step, if (own) ANA else "spiffe://south.example/domain-authority/sol", ByteArray(600) { it.toByte() }).let { DomainScreen.Greeting(it, greetingScreen(it, own)) }
+
     val all = domainsScreen(view(voting, granted, denied))
     private val asking = all.data.first().ask!!
 
     val SCREENS: List<Screen> = listOf(
         DomainScreen.All(all),
         DomainScreen.Data(all.data.first()),
+        greeting(GreetingStep.VOUCH, own = true),
+        greeting(GreetingStep.CHALLENGE, own = false),
         DomainScreen.Asking(asking),
         DomainScreen.Licence(all.licences[0]),
         DomainScreen.Licence(all.licences[1]),

@@ -240,6 +240,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
             is RegisterScan.Record -> if (!busy) records.add(scan.link)
             is RegisterScan.Badge -> if (!busy) bedside.newBadge(scan.badge)
             is RegisterScan.Device -> if (!busy) bedside.scanned(scan.device)
+            is RegisterScan.Greeting -> if (!busy) domains.came(scan.greeting)
             else -> return false
         }
         return true
@@ -628,10 +629,10 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
         const val RECORD = "countersign-record:"
 
         /** What the codes of an office teach. */
-        val LEARNT = setOf(Aim.REGISTER, Aim.DOMAIN, Aim.AUTHORITY, Aim.RECORD, Aim.BADGE, Aim.DEVICE)
+        val LEARNT = setOf(Aim.REGISTER, Aim.DOMAIN, Aim.GREETING, Aim.AUTHORITY, Aim.RECORD, Aim.BADGE, Aim.DEVICE)
 
         /** What members scan, who have a register. */
-        val OF_MEMBERS = setOf(Aim.RECORD, Aim.BADGE, Aim.DEVICE)
+        val OF_MEMBERS = setOf(Aim.RECORD, Aim.BADGE, Aim.DEVICE, Aim.GREETING)
 
         /** How long each code is shown. Slower for cameras that need it. */
         val PACES = listOf(200L, 500L, 1000L, 100L)

@@ -7,6 +7,7 @@ import countersign.app.DomainTour.all
 import countersign.app.DomainTour.data
 import countersign.app.DomainTour.denied
 import countersign.app.DomainTour.granted
+import countersign.app.DomainTour.greeting
 import countersign.app.DomainTour.licence
 import countersign.app.DomainTour.shown
 import countersign.app.DomainTour.states
@@ -17,6 +18,8 @@ import countersign.app.Tour.NOON
 import countersign.core.AccessFinding
 import countersign.core.DataOp
 import countersign.core.DomainLedger
+import countersign.core.DomainStanding
+import countersign.core.GreetingStep
 import countersign.core.LicenceState
 import countersign.core.Register
 import countersign.core.RevocationCause
@@ -35,8 +38,16 @@ object DomainFixtures {
         "domains-enrol" to DomainScreen.All(begun),
         "domains-none" to DomainScreen.All(domainsScreen(view().copy(data = emptyList(), isAtFault = true))),
         "domains-not-shared" to DomainScreen.All(domainsScreen(view(ledgers = emptyList(), member = null).copy(isShared = false))),
+        "domains-apart" to DomainScreen.All(domainsScreen(view().copy(standing = DomainStanding.APART))),
         "domain-add" to DomainScreen.Adding(Register("north.example", "https://north.example:7443", ByteArray(0), words)),
         "domain-enrol" to DomainScreen.SigningIn(begun.domains.first(), Text("refused.enrol-code", emptyList())),
+        "greeting-show" to greeting(GreetingStep.VOUCH, own = true),
+        "greeting-last" to greeting(GreetingStep.RECORD, own = true),
+        "greeting-hello" to greeting(GreetingStep.HELLO, own = false),
+        "greeting-vouch" to greeting(GreetingStep.VOUCH, own = false),
+        "greeting-challenge" to greeting(GreetingStep.CHALLENGE, own = false).copy(wrong = Text("fault.invalid-domain-message", emptyList())),
+        "greeting-answer" to greeting(GreetingStep.ANSWER, own = false),
+        "greeting-record" to greeting(GreetingStep.RECORD, own = false),
         "data" to DomainScreen.Data(all.data.first()),
         "data-invalid" to DomainScreen.Data(domainsScreen(view(data = data(valid = false))).data.first()),
         "data-ask" to DomainScreen.Asking(all.data.first().ask!!, Text("fault.invalid-data-operation", emptyList())),
