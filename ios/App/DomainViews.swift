@@ -8,6 +8,7 @@ import enum Countersign.DataOp
 import struct Countersign.DataScreen
 import struct Countersign.DomainLine
 import struct Countersign.DomainsScreen
+import struct Countersign.GreetingScreen
 import struct Countersign.LicenceScreen
 import enum Countersign.RevocationCause
 import struct Countersign.TraceRow
@@ -24,6 +25,7 @@ struct AtDomainView: View {
         case .all(let screen): DomainsView(model: model, screen: screen)
         case .adding(let register): CompareView(model: model, register: register) { model.add(domain: register) }
         case .signingIn(let domain, _): DomainSignInView(model: model, domain: domain, wrong: wrong)
+        case .greeting(_, let screen, _): GreetingView(model: model, screen: screen, wrong: wrong)
         case .data(let screen): DataView(model: model, screen: screen)
         case .asking(let screen, _): AskDataView(model: model, screen: screen, wrong: wrong)
         case .licence(let screen): LicenceView(model: model, screen: screen)
@@ -45,19 +47,27 @@ private struct DomainsView: View {
             if let problem = screen.problem { Warning(words.of(problem)) }
             switch screen.next {
             case .add: Tap(words.of("domains.add"), main: true) { model.scanDomain() }
-            case .sync: across
+            case .register:
+                Tap(words.of("domains.register"), main: true) { model.registerDomain() }
+                Tap(words.of("settings.sync")) { model.syncDomains() }
+                across
+            case .sync:
+                Tap(words.of("settings.sync"), main: true) { model.syncDomains() }
+                across
             case .enrol, .nothing: EmptyView()
             }
             if !screen.domains.isEmpty { Subheading(words.of("domains.list")) }
             ForEach(screen.domains, id: \.domain) { DomainView(model: model, domain: $0) }
-            if screen.next == .sync || screen.next == .enrol {
+            if screen.next != .add, screen.next != .nothing {
                 Tap(words.of("domains.add")) { model.scanDomain() }
+            }
+            if screen.next == .sync || screen.next == .register {
+                Tap(words.of("greeting.read")) { model.scanGreeting() }
             }
         }
     }
 
     @ViewBuilder private var across: some View {
-        Tap(words.of("settings.sync"), main: true) { model.syncDomains() }
         Subheading(words.of("licence.list"))
         if screen.licences.isEmpty { Line(words.of("licence.none")) }
         ForEach(screen.licences, id: \.thread) { licence in
@@ -117,6 +127,23 @@ private struct DomainSignInView: View {
     }
 }
 
+/// A message by which somebody becomes known in another domain.
+private struct GreetingView: View {
+    let model: Model
+    let screen: GreetingScreen
+    let wrong: String?
+
+    var body: some View {
+        Page {
+            Heading(words.of(screen.title))
+            Line(words.of(screen.text))
+            if !screen.codes.isEmpty { CodeView(texts: screen.codes, label: words.of("label.code")) }
+            Wrong(text: wrong)
+            Tap(words.of(label(of: screen.next)), main: true) { model.next(screen.next) }
+        }
+    }
+}
+
 private struct DataView: View {
     let model: Model
     let screen: DataScreen
@@ -154,7 +181,12 @@ private struct AskDataView: View {
             Heading(words.of("data.ask"))
             Text(words.of(screen.title)).bold()
             Line(words.of(screen.rule))
-            if let problem = screen.problem { Warning(words.of(problem)) } else { choices }
+            if let problem = screen.problem {
+                Warning(words.of(problem))
+                Tap(words.of("greeting.do"), main: true) { model.greet(domain: screen.holder) }
+            } else {
+                choices
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 import Countersign
+import Foundation
 
 /// The screens of somebody who looks into other domains, with made-up content; what the core decides, it decides here too.
 enum DomainTour {
@@ -12,6 +13,12 @@ enum DomainTour {
     private static let lab = "spiffe://south.example/data-owner/lab"
     private static let ledgers = ["north.example", "south.example"].map { DomainLedger(domain: $0, asOfMillis: noon) }
 
+    private static let sol = "spiffe://south.example/domain-authority/sol"
+
+    private static func greeting(_ step: GreetingStep, by party: String) -> DomainGreeting {
+        DomainGreeting(step: step, party: party, message: Data((0..<600).map { UInt8($0 % 251) }))
+    }
+
     private static func licence(_ state: LicenceState, votes: LicenceVotes? = nil, revokes: Bool = false)
         -> DomainLicence
     {
@@ -22,13 +29,13 @@ enum DomainTour {
     }
 
     private static let view = DomainsView(
-        member: ana, isShared: true, isAtFault: false, ledgers: ledgers,
+        member: ana, isShared: true, isAtFault: false, standing: .own, ledgers: ledgers,
         data: [
             DomainData(
                 key: key, owner: lab, policy: "allow read, derive for HRESCH, TREAT from north.example level 2",
                 atMillis: noon - 40 * day, isValid: true)
         ],
-        people: [DomainPerson(user: user, domain: "south.example", level: 2, untilMillis: noon + 20 * day)],
+        people: [DomainPerson(user: user, isOwn: true, domain: "south.example", level: 2, untilMillis: noon + 20 * day)],
         licences: [
             licence(.voting, votes: LicenceVotes(yes: 50, no: 0)),
             licence(.granted(untilMillis: noon + 7 * day), revokes: true),
@@ -66,6 +73,12 @@ enum DomainTour {
         let accesses = DataAccesses(key: key, holder: "south.example", list: list, ledgers: ledgers)
         let data = all.data[0]
         var screens: [AtDomain] = [.all(all), .data(data)]
+        let (vouch, challenge) = (greeting(.vouch, by: ana), greeting(.challenge, by: sol))
+        if let shown = try? greetingScreen(greeting: vouch, isOwn: true),
+            let came = try? greetingScreen(greeting: challenge, isOwn: false)
+        {
+            screens += [.greeting(vouch, shown), .greeting(challenge, came)]
+        }
         if let ask = data.ask { screens.append(.asking(ask)) }
         screens += all.licences.map { .licence($0) }
         screens += [

@@ -8,6 +8,8 @@ public enum AtDomain: Equatable, Sendable {
     case adding(Register)
     /// Somebody signs in at a domain.
     case signingIn(DomainLine, wrong: Text? = nil)
+    /// A message by which somebody becomes known in another domain: one that came, or one to show.
+    case greeting(DomainGreeting, GreetingScreen, wrong: Text? = nil)
     case data(DataScreen)
     /// A licence is asked for.
     case asking(AskDataScreen, wrong: Text? = nil)
@@ -30,7 +32,7 @@ public enum AtDomain: Equatable, Sendable {
     /// Why what was typed or chosen cannot be used.
     public var wrong: Text? {
         switch self {
-        case .signingIn(_, let wrong), .asking(_, let wrong), .revoking(_, let wrong): wrong
+        case .signingIn(_, let wrong), .greeting(_, _, let wrong), .asking(_, let wrong), .revoking(_, let wrong): wrong
         default: nil
         }
     }
@@ -38,8 +40,24 @@ public enum AtDomain: Equatable, Sendable {
     /// What is said aloud when it comes.
     func spoken(in words: Words) -> String? {
         if let wrong { return words.of(wrong) }
-        if case .licence(let shown) = self { return words.of(shown.state) }
-        return nil
+        switch self {
+        case .licence(let shown): return words.of(shown.state)
+        case .greeting(_, let shown, _): return words.of(shown.text)
+        default: return nil
+        }
+    }
+
+    /// Whether another phone's camera reads it.
+    var showsCodes: Bool { if case .greeting(_, let shown, _) = self { !shown.codes.isEmpty } else { false } }
+}
+
+/// The key of what the button of a message between domains says.
+public func label(of next: GreetingNext) -> String {
+    switch next {
+    case .reply: "greeting.go"
+    case .keep: "greeting.keep"
+    case .scan: "greeting.read"
+    case .done: "action.ok"
     }
 }
 

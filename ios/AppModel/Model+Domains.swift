@@ -66,6 +66,65 @@ extension Model {
         }
     }
 
+    public func registerDomain() {
+        run {
+            try $0.domains.register()
+            try $0.sync()
+            return try $0.domainsScreen()
+        } then: {
+            self.put(.atDomain(.all($0)))
+        }
+    }
+
+    // Becoming known in another domain
+
+    public func greet(domain: String) {
+        run {
+            try $0.own(try $0.domains.greet(domain: domain))
+        } then: {
+            self.go(.atDomain($0))
+        }
+    }
+
+    public func scanGreeting() { go(.camera(Camera(aim: .greeting, hint: "greeting.point"))) }
+
+    /// The other side's message was scanned.
+    func came(_ greeting: DomainGreeting) {
+        run { _ in
+            try greetingScreen(greeting: greeting, isOwn: false)
+        } then: {
+            self.put(.atDomain(.greeting(greeting, $0)))
+        }
+    }
+
+    /// What the button of a message leads to.
+    public func next(_ next: GreetingNext) {
+        switch next {
+        case .reply, .keep: reply()
+        case .scan: scanGreeting()
+        case .done:
+            run {
+                try $0.domainsScreen()
+            } then: {
+                self.returned(.atDomain(.all($0)))
+            }
+        }
+    }
+
+    private func reply() {
+        guard case .atDomain(.greeting(let shown, let screen, _)) = screen else { return }
+        run {
+            if let reply = try $0.domains.reply(message: shown.message) { return try $0.own(reply) }
+            try $0.domains.sync()
+            try $0.sync()
+            return .all(try $0.domainsScreen())
+        } otherwise: {
+            self.put(.atDomain(.greeting(shown, screen, wrong: $0.text)))
+        } then: { (there: AtDomain) in
+            if case .greeting = there { self.put(.atDomain(there)) } else { self.returned(.atDomain(there)) }
+        }
+    }
+
     // Licences
 
     public func open(_ data: DataScreen) { go(.atDomain(.data(data))) }
@@ -133,6 +192,11 @@ extension Phone {
             throw CountersignError.Refused(reason: "no-licence")
         }
         return licence
+    }
+
+    /// A message that is shown to the other side.
+    func own(_ greeting: DomainGreeting) throws -> AtDomain {
+        .greeting(greeting, try greetingScreen(greeting: greeting, isOwn: true))
     }
 
     func looked(at key: String) throws -> AtDomain {

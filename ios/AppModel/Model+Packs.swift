@@ -104,6 +104,7 @@ extension Model {
         case (.record(let link), let aim) where aim.isOfMembers: add(link: link)
         case (.badge(let badge), let aim) where aim.isOfMembers: scanned(badge: badge)
         case (.device(let device), let aim) where aim.isOfMembers: scanned(device: device)
+        case (.greeting(let greeting), let aim) where aim.isOfMembers: came(greeting)
         case (.part(let have, let need), _): progress(have, need, camera)
         default: break
         }

@@ -172,6 +172,7 @@ final class Person {
         switch model.screen {
         case .showing(let shown): (texts, paceMillis) = (shown.handover.codes, shown.paceMillis)
         case .code(let shown): (texts, paceMillis) = ([shown.code], 1000)
+        case .atDomain(.greeting(_, let shown, _)): (texts, paceMillis) = (shown.codes, 200)
         default: throw Missing(name: "codes on \(model.screen)")
         }
         let codes = Codes(texts, fitting: 700)
@@ -215,6 +216,7 @@ extension AtDomain {
                     + shown.domains.map(\.state)
             case .adding: []
             case .signingIn(let domain, _): [domain.title]
+            case .greeting(_, let shown, _): [shown.text]
             case .data(let shown): shown.lines + [shown.warning]
             case .asking(let shown, _): [shown.rule, shown.problem] + shown.people.map(\.title)
             case .licence(let shown): [shown.state] + shown.reasons
