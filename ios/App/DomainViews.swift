@@ -137,7 +137,7 @@ private struct GreetingView: View {
         Page {
             Heading(words.of(screen.title))
             Line(words.of(screen.text))
-            if !screen.codes.isEmpty { CodeView(texts: screen.codes, label: words.of("label.code")) }
+            if !screen.codes.isEmpty { CodeView(texts: screen.codes, label: words.of("label.code"), paceMillis: 200) }
             Wrong(text: wrong)
             Tap(words.of(label(of: screen.next)), main: true) { model.next(screen.next) }
         }
