@@ -3,6 +3,7 @@
 mod act;
 mod authority;
 mod bedside;
+mod domain;
 mod link;
 mod look;
 mod node;
@@ -13,6 +14,9 @@ mod wallet;
 pub use self::act::{Export, ExportWhat, Import, Level, Sign, Verify};
 pub use self::authority::{Authority, AuthorityCommand};
 pub use self::bedside::{Gateway, GatewayCommand, Observations, Ward};
+pub use self::domain::{
+    Admit, AskForData, Domain, DomainCommand, DomainLedger, Handshake, Present, PublishPolicy, StateData, Why,
+};
 pub use self::link::{LinkCommand, MakeLink, ReadLink, ServeLinks, ShareLink};
 pub use self::look::{Check, Label, Scan, Symbology, Trace};
 pub use self::node::{Node, NodeCommand, Notary, NotaryCommand};
@@ -44,8 +48,8 @@ Exit codes: 0 success, or the verdict is Authentic; 1 failure; 2 wrong usage; 12
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Run a demo: trace a medicine, check pictures of packs offline, hand over a parcel without a network, and share a medical
-    /// record in part
+    /// Run a demo: trace a medicine, check pictures of packs offline, hand over a parcel without a network, share a medical
+    /// record in part, and data across trust domains
     Demo(Demo),
     /// Check packs offline: print a verdict for each picture or code
     Check(Check),
@@ -75,6 +79,8 @@ pub enum Command {
     Import(Import),
     /// Keep medical records (FHIR documents): sign, share, ask for, open and log them, or inspect one
     Record(Record),
+    /// Share data across trust domains: register, ask, decide as a notary, answer, audit, trace
+    Domain(Domain),
     /// Report a suspicion: sealed to the authority, tied to a scan
     Report(Suspicion),
     /// Read the reports that came, as the authority

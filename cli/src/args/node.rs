@@ -60,6 +60,32 @@ pub enum NodeCommand {
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         root: PathBuf,
     },
+    /// Introduce a member of this domain to a ledger that several domains share: print what `domain submit` takes there
+    Introduce {
+        /// SHA-256 of the member's certificate, hexadecimal
+        certificate: String,
+        /// The latest statement on the member there, if there is one: `domain enrol` says so
+        #[arg(long, value_name = "ID")]
+        after: Option<String>,
+    },
+    /// Withdraw a certificate of this domain from a ledger that several domains share: print what `domain submit` takes there
+    Withdraw {
+        /// SHA-256 of the certificate, hexadecimal
+        certificate: String,
+        /// For a log there, the entry from which on the certificate signs nothing; in a log that is not named it signs nothing
+        /// at all
+        #[arg(long, value_name = "LOG=ENTRY", value_parser = place)]
+        from: Vec<(String, u64)>,
+        /// The latest statement on the member in the log trust there, if there is one
+        #[arg(long, value_name = "ID")]
+        after: Option<String>,
+    },
+    /// Found the first group of notaries of this ledger, which several domains share
+    Found {
+        /// SHA-256 of the certificate of each notary, hexadecimal
+        #[arg(required = true)]
+        notaries: Vec<String>,
+    },
     /// Copy the ledger into a new directory, while the node runs or not; its keys are not copied
     Backup {
         /// The directory to make
