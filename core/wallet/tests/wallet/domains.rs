@@ -2,19 +2,22 @@
 
 use std::sync::atomic::Ordering;
 
-use countersign_domains::rules::{AUTHORITY, DATA_OWNER};
+use countersign_domains::rules::{AUTHORITY, DATA_OWNER, NOTARY};
 use countersign_domains::{
-    Behaviour, Cause, DataKey, Decision, Denial, Finding, Invalidation, NoPass, NotAuthenticated, Op, Ops,
-    Phase, Policy, Step, TAKE_OVER_MILLIS,
+    AUTHORIZATION, Behaviour, Cause, DataKey, Decision, Denial, Election, Finding, Group, Invalidation,
+    NoPass, NotAuthenticated, Op, Ops, Phase, Policy, Registration, Sitting, Step, TAKE_OVER_MILLIS, Vote,
+    domain_subject, notary_id,
 };
-use countersign_ledger::{Hash, Subject, UnixMillis};
+use countersign_ledger::{Draft, Hash, Held, Subject, UnixMillis};
 use countersign_wallet::{
-    AskForData, AskedForData, DomainMessage, DomainsError, NewState, RequestState, looked_at, trace_data,
+    AskForData, AskedForData, Authorization, DomainMessage, DomainsError, NewState, RequestState, looked_at,
+    trace_data,
 };
 
 use crate::consortium::{
     Consortium, DOMAINS, Member, NORTH, SOUTH, WEST, introduce_user, round, round_at_once, settle,
 };
+use crate::world::{DOMAIN, Scene, World};
 
 const POLICY: &str =
     "allow read, derive for TREAT from north.example level 2; allow read for HRESCH from west.example";
@@ -137,7 +140,9 @@ fn a_whole_life_from_registration_to_the_list_of_who_looked() {
     let log = case.lab.look(&case.consortium);
     let notaries = log.notaries().unwrap();
     assert_eq!((notaries.epoch, notaries.seats.len(), notaries.transactions), (1, 6, 0));
-    assert!(notaries.seats.iter().all(|seat| seat.credit.hundredths() == 5000 && seat.identity.is_some()));
+    assert!(notaries.seats.iter().all(|seat| seat.credit.hundredths() == 5000 && seat.domain.is_some()));
+    let named = notaries.seats.iter().filter(|seat| seat.identity.is_some()).count();
+    assert_eq!(named, 5, "the sixth has not said anything yet: five were enough");
     let takes_part = |domain| log.registration(domain).is_some();
     assert_eq!(DOMAINS.map(takes_part), [true, true, false]);
     let published = log.published(case.key).unwrap();
@@ -304,7 +309,7 @@ fn a_liar_is_outvoted_a_silent_master_is_followed_and_a_killed_notary_votes_once
     let log = case.lab.look(&case.consortium);
     let (group, request) = (log.sitting().unwrap().group, log.request(&thread).unwrap().state.request);
     let turn = |one: &Member| {
-        let seat = group.seat_of(countersign_domains::notary_id(one.certificate.identity())).unwrap();
+        let seat = group.seat_of(notary_id(one.certificate.identity())).unwrap();
         group.turn(seat, request).unwrap()
     };
     // By turns: the master first, and the one who may take over next.
@@ -324,7 +329,10 @@ fn a_liar_is_outvoted_a_silent_master_is_followed_and_a_killed_notary_votes_once
     let cut = cut_off.act(|one, client| one.tend(client, now)).unwrap_err();
     assert!(cut.to_string().contains("broke"), "{cut}");
     assert_eq!(cut_off.snapshot.outbox().unwrap().len(), 1);
+    // Back after a while, it sends again what the node has already.
     let mut cut_off = case.consortium.again(cut_off);
+    case.consortium.pass(20_000);
+    let now = case.now();
     let tended = cut_off.act(|one, client| one.tend(client, now)).unwrap();
     assert_eq!((tended.voted.len(), cut_off.snapshot.outbox().unwrap().len()), (0, 0), "it is on the log");
     case.notaries.insert(killed, cut_off);
@@ -460,7 +468,7 @@ fn notaries_report_and_elect_the_group_that_follows_from_it() {
     settle(&case.consortium, &mut case.notaries);
     let notaries = case.lab.look(&case.consortium).notaries().unwrap();
     assert_eq!((notaries.epoch, notaries.seats.len(), notaries.transactions), (2, 5, 2));
-    let left = countersign_domains::notary_id(case.notaries[5].certificate.identity());
+    let left = notary_id(case.notaries[5].certificate.identity());
     assert!(notaries.seats.iter().all(|seat| seat.notary != left), "who reports nothing has no seat");
     // The new group goes on.
     let thread = case.decided(Op::Read);
@@ -468,7 +476,7 @@ fn notaries_report_and_elect_the_group_that_follows_from_it() {
     let ended = case.notaries[0].act(|one, client| one.propose_end(client, NORTH, now));
     ended.unwrap();
     for notary in &mut case.notaries[..4] {
-        let subject = countersign_domains::domain_subject(NORTH).unwrap();
+        let subject = domain_subject(NORTH).unwrap();
         notary.act(|one, client| one.vote(client, &subject, true, now)).unwrap();
     }
     let wanted = case.wanted(Op::Read, "TREAT");
@@ -506,4 +514,66 @@ fn data_ledgers_are_those_of_the_domains_that_the_shared_ledger_knows() {
     let mut member = member;
     member.ledgers.remove(SOUTH).unwrap();
     assert_eq!(consortium.again(member).ledgers.iter().count(), 1);
+}
+
+/// A draft at its place after the latest on its subject, as a node would have it that looks at nothing.
+fn let_through(world: &mut World, who: &str, draft: &Draft) -> Hash {
+    let statement = world.sign_draft(who, draft);
+    let id = statement.id();
+    world.log_mut(AUTHORIZATION).append(statement);
+    id
+}
+
+#[test]
+fn what_a_node_lets_through_against_the_rules_is_told_and_counts_for_nothing() {
+    let mut world = World::new();
+    world.add_log(AUTHORIZATION.as_str(), Held::Whole);
+    for notary in ["n1", "n2", "n3"] {
+        world.enlist(NOTARY, notary);
+    }
+    world.enlist(AUTHORITY, "desk");
+    let named = ["n1", "n2", "n3"].map(|name| world.members[name].certificate.identity().clone());
+    let group = Group::founded(&named).unwrap();
+    let election = Election { epoch: 1, group: group.clone() };
+    let by_a_notary = let_through(&mut world, "n1", &election.draft(None, None));
+    let statement = let_through(&mut world, "registrar", &election.draft(None, None));
+    let sitting = Sitting { statement, group };
+    let certificate = world.members["desk"].certificate.fingerprint();
+    let registration = Registration { certificate, epoch: 1, active: true };
+    let registering = registration.draft(DOMAIN, None, &sitting).unwrap();
+    let by_another = let_through(&mut world, "n1", &registering);
+    let_through(&mut world, "desk", &registering);
+    let subject = domain_subject(DOMAIN).unwrap();
+    let vote = |of: usize| {
+        let seat = sitting.group.seat_of(notary_id(&named[of])).unwrap();
+        let vote = Vote { seat, credit: sitting.group.seats()[seat].credit, yes: true };
+        vote.draft(&subject, Hash::default(), statement)
+    };
+    let_through(&mut world, "n1", &vote(0));
+    // The node counts two more votes for n1 and the desk, and so the domain takes part by its word.
+    let stolen = [let_through(&mut world, "n1", &vote(1)), let_through(&mut world, "desk", &vote(2))];
+    let twice = let_through(&mut world, "n1", &vote(0));
+
+    let scene = Scene::new(world);
+    let snapshot = scene.synced();
+    let log = Authorization::of(&snapshot).unwrap();
+    let mut faults: Vec<_> =
+        log.faults().iter().map(|fault| (fault.statement, fault.text.as_str())).collect();
+    let mut expected = vec![
+        (by_a_notary, "only a registrar of the ledger founds the first notary group"),
+        (by_another, "the signer's role does not allow this statement"),
+        (stolen[0], "the seat is another notary's"),
+        (stolen[1], "the signer's role does not allow this statement"),
+        (twice, "the seat has voted"),
+    ];
+    faults.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(faults, expected);
+    assert!(log.registration(DOMAIN).is_none(), "one vote of three carries nothing");
+    let open = log.ballot(&subject, log.as_of()).unwrap();
+    assert_eq!((open.tally.yes, open.voted.len()), (5000, 1));
+
+    // A ledger of one domain's goods has no such log.
+    let other = Scene::new(World::new());
+    assert!(matches!(Authorization::of(&other.synced()), Err(DomainsError::NotShared)));
 }
