@@ -65,14 +65,14 @@ impl Other {
 }
 
 /// The enrolment of a member, signed by somebody.
-fn enrolment(by: &Member, of: &Certificate, at: UnixMillis) -> Statement {
+fn enrolment(by: &Member, of: &Certificate, prev: Option<Hash>, at: UnixMillis) -> Statement {
     let mut fields = Fields::new();
     fields.insert("certificate", Value::Bytes(of.as_der().to_vec()));
     let draft = Draft {
         kind: Kind::new(ENROL).unwrap(),
         subject: Subject::new(of.identity().as_str()).unwrap(),
         fields,
-        prev: None,
+        prev,
         links: Vec::new(),
         sealed: None,
     };
@@ -104,7 +104,7 @@ impl Shared {
 
     fn introduce(&self, node: &Node, role: &str, name: &str) -> Member {
         let member = self.other.member(role, name);
-        let statement = enrolment(&self.other.registrar, &member.certificate, self.site.clock.now());
+        let statement = enrolment(&self.other.registrar, &member.certificate, None, self.site.clock.now());
         assert!(matches!(submit(node, LogName::SUPPLY, &statement), Outcome::Accepted(_)));
         member
     }
@@ -133,19 +133,27 @@ fn each_registrar_enrols_the_members_of_its_own_domain_in_the_roles_that_it_may_
     let (other, now) = (&shared.other, shared.site.clock.now());
     let notary = other.member(NOTARY, "n1");
     let by_own = enrol(&node, AUTHORITY, "desk");
+    let (_, enrolled) = stream(node.sequencer()).pop().unwrap();
+    let enrolled = Statement::parse(&enrolled).unwrap().id();
     let cases = [
-        (enrolment(&notary, &notary.certificate, now), "the signer is not enrolled"),
-        (enrolment(&by_own, &notary.certificate, now), "the signer's role does not allow this statement"),
-        (enrolment(&other.registrar, &by_own.certificate, now), "the signer belongs to another trust domain"),
+        (enrolment(&notary, &notary.certificate, None, now), "the signer is not enrolled"),
         (
-            enrolment(&other.registrar, &other.member("doctor", "ada").certificate, now),
+            enrolment(&by_own, &notary.certificate, None, now),
+            "the signer's role does not allow this statement",
+        ),
+        (
+            enrolment(&other.registrar, &by_own.certificate, Some(enrolled), now),
+            "the signer belongs to another trust domain",
+        ),
+        (
+            enrolment(&other.registrar, &other.member("doctor", "ada").certificate, None, now),
             "the registrar may not enrol members in this role",
         ),
     ];
     for (statement, text) in cases {
         assert_eq!(reason(&node, LogName::SUPPLY, &statement), text);
     }
-    let good = enrolment(&other.registrar, &notary.certificate, now);
+    let good = enrolment(&other.registrar, &notary.certificate, None, now);
     assert!(matches!(submit(&node, LogName::SUPPLY, &good), Outcome::Accepted(_)));
     drop(node);
     let node = shared.site.open();
