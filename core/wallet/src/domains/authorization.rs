@@ -5,18 +5,19 @@
 //! that the rules do not allow where it is counts for nothing here, and is told ([`Authorization::faults`]). What hangs on the
 //! time at which the log took a statement is the node's alone to judge; notaries look at their own clocks.
 
+mod replay;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use countersign_domains::rules::{DomainRules, GROUP, INVALIDATE, NOTARY, REGISTER, REPORT, REVOKE_ACCESS};
+use countersign_domains::rules::{GROUP, INVALIDATE, NOTARY, REGISTER, REPORT, REVOKE_ACCESS};
 use countersign_domains::{
     AUTHORIZATION, Admission, Admitted, Anchor, Cause, DataKey, DataPolicy, Election, Held, Invalidation,
     Licence, Matter, Motion, Office, Phase, Policy, Pseudonym, Registration, Report, Reporter, Request,
     Sitting, Thread, Topic, domain_id, domain_subject, group_subject, notary_id,
 };
 use countersign_ledger::{
-    Context, Entry, Folded, Hash, Held as HeldLog, Identity, Placed, Problem, Rules as _, State, Subject,
-    Tree, TrustStore, UnixMillis, Verified, Violation,
+    Entry, Folded, Hash, Held as HeldLog, Identity, Placed, State, Subject, Tree, UnixMillis,
 };
 
 use super::error::DomainsError;
@@ -66,7 +67,9 @@ impl Authorization {
             has_void: false,
         };
         let trust = snapshot.trust()?;
-        entries.into_iter().for_each(|entry| log.push(entry, &trust));
+        for entry in entries {
+            log.push(entry, &trust);
+        }
         Ok(log)
     }
 
@@ -146,7 +149,7 @@ impl Authorization {
         };
         let (_, statement) = self.latest_of(subject, kind)?;
         let proposed = Proposed::of(statement)?;
-        Some(OpenBallot::new(subject.clone(), proposed, statement, ballot))
+        Some(OpenBallot::new(subject.clone(), proposed, statement, &ballot))
     }
 
     /// The domains of the ledger, and whether each takes part.
@@ -350,75 +353,5 @@ impl Authorization {
             Some(Revoked { at, place: *place as u64, cause: Cause::Invalid })
         });
         by_statement.into_iter().chain(by_ballot).min_by_key(|revoked| revoked.place)
-    }
-
-    /// Adds the next entry.
-    fn push(&mut self, entry: Entry, trust: &TrustStore) {
-        let (at, id) = (self.entries.len(), entry.id());
-        let subject = entry.verified().statement().subject().clone();
-        self.places.insert(id, at);
-        self.has_void |= entry.standing().is_none();
-        match entry.standing().and_then(|placed| self.fault(placed, trust)) {
-            Some(text) => self.faults.push(Fault { statement: id, index: at as u64, text }),
-            None => {
-                let folded = self.states.entry(subject.clone()).or_default();
-                let may_follow = |before: &State, next: &Verified| DomainRules.may_follow(before, next);
-                folded.push(&entry, may_follow, |before, next| DomainRules.fold(before, next));
-                self.subjects.entry(subject.clone()).or_default().push(at);
-            }
-        }
-        self.entries.push(Arc::new(entry));
-        if let Some(Topic::Validity(key)) = Topic::of(&subject)
-            && self.invalid(key).is_some()
-        {
-            self.invalidated.entry(key).or_insert(at);
-        }
-    }
-
-    /// Why the rules do not allow a statement where it is. One that was admitted while a void one still counted is not at
-    /// fault.
-    fn fault(&self, statement: &Placed, trust: &TrustStore) -> Option<String> {
-        let violation = self.judge(statement, trust, |folded| &folded.standing).err()?;
-        if self.has_void {
-            let presumed =
-                self.judge(statement, trust, |folded| folded.presumed.as_ref().unwrap_or(&folded.standing));
-            if violation.problem == Problem::VoidLink || presumed.is_ok() {
-                return None;
-            }
-        }
-        Some(violation.text)
-    }
-
-    fn judge<'a>(
-        &'a self,
-        statement: &Placed,
-        trust: &TrustStore,
-        of: impl Fn(&'a Folded<State>) -> &'a State,
-    ) -> Result<(), Violation> {
-        let empty = State::default();
-        let state =
-            |subject: &Subject| self.states.get(subject).map_or_else(State::default, |one| of(one).clone());
-        let subject = statement.statement().subject();
-        let head = Subject::new(subject.family()).ok().map(|head| state(&head));
-        let elsewhere: Vec<_> =
-            DomainRules.looks_at(statement).iter().map(|(_, subject)| state(subject)).collect();
-        let linked: Vec<_> = statement
-            .links()
-            .iter()
-            .filter_map(|id| self.entries.get(*self.places.get(id)?).map(Arc::clone))
-            .collect();
-        let context = Context {
-            log: AUTHORIZATION,
-            domain: None,
-            time: None,
-            subject: &state(subject),
-            head: head.as_ref().unwrap_or(&empty),
-            linked: &linked,
-            rival: None,
-            elsewhere: &elsewhere,
-            trust,
-            checkpoints: None,
-        };
-        DomainRules.check(statement, &context)
     }
 }

@@ -79,23 +79,16 @@ impl DataLog {
 
     fn take(&mut self, placed: &Placed, anchor: Option<u64>, seen: u64) {
         let at = placed.statement().issued_at();
+        let statement = placed.id();
         match Topic::of(placed.statement().subject()) {
-            Some(Topic::State(sid)) => self.states.extend(DataState::of(placed).map(|state| StatedState {
-                sid,
-                state,
-                at,
-                anchor: seen,
-                statement: placed.id(),
-                place: placed.index(),
-            })),
+            Some(Topic::State(sid)) => {
+                let stated =
+                    |state| StatedState { sid, state, at, anchor: seen, statement, place: placed.index() };
+                self.states.extend(DataState::of(placed).map(stated));
+            }
             Some(Topic::Data(key)) => {
-                self.accesses.extend(AccessEntry::of(placed).map(|entry| NotedAccess {
-                    statement: placed.id(),
-                    key,
-                    entry,
-                    at,
-                    anchor,
-                }))
+                let noted = |entry| NotedAccess { statement, key, entry, at, anchor };
+                self.accesses.extend(AccessEntry::of(placed).map(noted));
             }
             _ => {}
         }

@@ -124,7 +124,7 @@ pub struct OpenBallot {
 }
 
 impl OpenBallot {
-    pub(super) fn new(subject: Subject, proposed: Proposed, statement: &Placed, ballot: Ballot) -> Self {
+    pub(super) fn new(subject: Subject, proposed: Proposed, statement: &Placed, ballot: &Ballot) -> Self {
         Self {
             subject,
             proposed,

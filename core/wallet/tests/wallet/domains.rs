@@ -4,14 +4,14 @@ use std::sync::atomic::Ordering;
 
 use countersign_domains::rules::{AUTHORITY, DATA_OWNER, NOTARY};
 use countersign_domains::{
-    AUTHORIZATION, Behaviour, Cause, DataKey, Decision, Denial, Election, Finding, Group, Invalidation,
-    NoPass, NotAuthenticated, Op, Ops, Phase, Policy, Registration, Sitting, Step, TAKE_OVER_MILLIS, Vote,
-    domain_subject, notary_id,
+    AUTHORIZATION, Admission, Behaviour, Cause, DataKey, Decision, Denial, Election, Finding, Group,
+    Invalidation, NoPass, NotAuthenticated, Op, Ops, Phase, Policy, Pseudonym, Registration, Sitting, Step,
+    TAKE_OVER_MILLIS, Vote, domain_subject, notary_id,
 };
-use countersign_ledger::{Draft, Hash, Held, Subject, UnixMillis};
+use countersign_ledger::{Draft, Hash, Held, Identity, Subject, UnixMillis};
 use countersign_wallet::{
-    AskForData, AskedForData, Authorization, DomainMessage, DomainsError, NewState, RequestState, looked_at,
-    trace_data,
+    AskForData, AskedForData, Authorization, DomainMessage, DomainsError, NewState, RequestState, Snapshot,
+    looked_at, trace_data,
 };
 
 use crate::consortium::{
@@ -524,8 +524,8 @@ fn let_through(world: &mut World, who: &str, draft: &Draft) -> Hash {
     id
 }
 
-#[test]
-fn what_a_node_lets_through_against_the_rules_is_told_and_counts_for_nothing() {
+/// A ledger with three notaries, an authority, and nothing stated yet.
+fn three_notaries() -> (World, [Identity; 3], Election) {
     let mut world = World::new();
     world.add_log(AUTHORIZATION.as_str(), Held::Whole);
     for notary in ["n1", "n2", "n3"] {
@@ -533,22 +533,30 @@ fn what_a_node_lets_through_against_the_rules_is_told_and_counts_for_nothing() {
     }
     world.enlist(AUTHORITY, "desk");
     let named = ["n1", "n2", "n3"].map(|name| world.members[name].certificate.identity().clone());
-    let group = Group::founded(&named).unwrap();
-    let election = Election { epoch: 1, group: group.clone() };
+    let election = Election { epoch: 1, group: Group::founded(&named).unwrap() };
+    (world, named, election)
+}
+
+/// A notary's vote for a domain.
+fn vote_for(domain: &str, notary: &Identity, sitting: &Sitting) -> Draft {
+    let seat = sitting.group.seat_of(notary_id(notary)).unwrap();
+    let vote = Vote { seat, credit: sitting.group.seats()[seat].credit, yes: true };
+    vote.draft(&domain_subject(domain).unwrap(), Hash::default(), sitting.statement)
+}
+
+#[test]
+fn what_a_node_lets_through_against_the_rules_is_told_and_counts_for_nothing() {
+    let (mut world, named, election) = three_notaries();
     let by_a_notary = let_through(&mut world, "n1", &election.draft(None, None));
     let statement = let_through(&mut world, "registrar", &election.draft(None, None));
-    let sitting = Sitting { statement, group };
+    let sitting = Sitting { statement, group: election.group };
     let certificate = world.members["desk"].certificate.fingerprint();
     let registration = Registration { certificate, epoch: 1, active: true };
     let registering = registration.draft(DOMAIN, None, &sitting).unwrap();
     let by_another = let_through(&mut world, "n1", &registering);
     let_through(&mut world, "desk", &registering);
     let subject = domain_subject(DOMAIN).unwrap();
-    let vote = |of: usize| {
-        let seat = sitting.group.seat_of(notary_id(&named[of])).unwrap();
-        let vote = Vote { seat, credit: sitting.group.seats()[seat].credit, yes: true };
-        vote.draft(&subject, Hash::default(), statement)
-    };
+    let vote = |of: usize| vote_for(DOMAIN, &named[of], &sitting);
     let_through(&mut world, "n1", &vote(0));
     // The node counts two more votes for n1 and the desk, and so the domain takes part by its word.
     let stolen = [let_through(&mut world, "n1", &vote(1)), let_through(&mut world, "desk", &vote(2))];
@@ -576,4 +584,34 @@ fn what_a_node_lets_through_against_the_rules_is_told_and_counts_for_nothing() {
     // A ledger of one domain's goods has no such log.
     let other = Scene::new(World::new());
     assert!(matches!(Authorization::of(&other.synced()), Err(DomainsError::NotShared)));
+}
+
+#[test]
+fn what_was_admitted_while_a_stolen_key_still_counted_is_nobodys_fault() {
+    let (mut world, named, election) = three_notaries();
+    let statement = let_through(&mut world, "registrar", &election.draft(None, None));
+    let sitting = Sitting { statement, group: election.group };
+    let certificate = world.members["desk"].certificate.fingerprint();
+    let registration = Registration { certificate, epoch: 1, active: true };
+    let_through(&mut world, "desk", &registration.draft(DOMAIN, None, &sitting).unwrap());
+    for (name, notary) in ["n1", "n2", "n3"].iter().zip(&named) {
+        let_through(&mut world, name, &vote_for(DOMAIN, notary, &sitting));
+    }
+    let user = Pseudonym(Hash([3; 32]));
+    let until = UnixMillis(world.now.0 + 3_600_000);
+    let admission =
+        Admission { home: SOUTH.to_owned(), level: 1, until, record: Hash([4; 32]), active: true };
+    let_through(&mut world, "desk", &admission.draft(user, None));
+    let scene = Scene::new(world);
+    let mut snapshot = scene.synced();
+    let registered = |snapshot: &Snapshot| {
+        let log = Authorization::of(snapshot).unwrap();
+        assert_eq!((log.faults().len(), log.admissions().len()), (0, 1));
+        log.registration(DOMAIN).is_some()
+    };
+    assert!(registered(&snapshot));
+    // From the first vote on, n1's key was in other hands: two of three are not more than two thirds.
+    scene.world().revoke("n1", AUTHORIZATION, 2);
+    scene.sync(&mut snapshot);
+    assert!(!registered(&snapshot));
 }
