@@ -309,7 +309,7 @@ fn each_refusal_is_one_sentence(town: &Town, key: &str) {
         ("reader", &["register"], "not enrolled"),
         ("reader", &["ledger", &shared, "--node", &town.shared.address], "no log `data` of one domain"),
         ("reader", &["enrol", "AAAA"], "name yours with --domain"),
-        ("reader", &["enrol", "AAAA", "--domain", "west.example"], "no ledger of west.example"),
+        ("reader", &["enrol", "AAAA", "--domain", "west.example"], "no ledger of the domain west.example"),
         ("south-desk", &["register"], "is registered already"),
         ("south-desk", &["handshake", "challenge", &rubbish, "-o", &none], "rubbish is not a message of"),
         ("south-desk", &["ask", key, "--user", &"ab".repeat(32)], "held by this domain itself"),

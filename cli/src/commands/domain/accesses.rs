@@ -98,10 +98,10 @@ pub fn log(home: &Home, data: Option<&str>, as_json: bool) -> Result<()> {
 /// Tells of an access, with all that is wrong with it.
 pub fn access_told(one: &LoggedAccess) {
     let entry = &one.entry;
-    let request = one.request.as_ref().map_or("no request", |thread| short(request_name(thread)));
+    let request = one.request.as_ref().map_or("none", |thread| short(request_name(thread)));
     let (user, state) = (entry.user.0.to_string(), entry.state.to_string());
     say!(
-        "{} {}  {}: {} of data {}, state {}, by user {}, under {request}",
+        "{} {}  {}: {} of data {}, state {}, by user {}, under request {request}",
         if one.findings.is_empty() { "✓" } else { "✗" },
         one.at,
         one.domain,

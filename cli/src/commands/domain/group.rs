@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use countersign_domains::Credit;
-use countersign_ledger::UnixMillis;
+use countersign_ledger::{Identity, UnixMillis};
 use countersign_wallet::{Authorization, NotarySeat, OpenBallot, Participant, Proposed};
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ pub fn told(log: &Authorization, now: UnixMillis) {
     match log.notaries() {
         Some(notaries) => {
             say!("group {}, by {} transactions", notaries.epoch, notaries.transactions);
-            for (number, seat) in notaries.seats.iter().enumerate() {
+            for (number, seat) in (1..).zip(&notaries.seats) {
                 say!("  {number:>2}  {:>6} %  {}", percent(seat.credit), seated(seat));
             }
         }
@@ -158,7 +158,7 @@ fn ballot_json(ballot: &OpenBallot) -> Value {
 fn seat_json(seat: &NotarySeat) -> Value {
     json!({
         "notary": seat.notary.to_string(),
-        "identity": seat.identity.as_ref().map(|identity| identity.as_str()),
+        "identity": seat.identity.as_ref().map(Identity::as_str),
         "domain": seat.domain,
         "credit": seat.credit.hundredths(),
     })

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use countersign_domains::Step;
-use countersign_ledger::Hash;
-use countersign_wallet::{DataTrace, TracedState};
+use countersign_domains::{Licence, Step};
+use countersign_ledger::{Hash, Subject};
+use countersign_wallet::{Authorization, DataTrace, TracedState};
 use serde_json::{Value, json};
 
-use super::Desk;
 use super::requests::key;
+use super::{Desk, request_name};
 use crate::digits::short;
 use crate::home::Home;
 use crate::output::{say, show};
@@ -24,13 +24,14 @@ pub fn run(home: &Home, data: &str, as_json: bool) -> Result<()> {
         trace.states.iter().for_each(|state| say!("{}", state_json(state)));
         say!("{}", summary_json(&trace));
     } else {
-        show!("{}", drawn(&trace));
+        show!("{}", drawn(&trace, &desk.log()?));
     }
     Ok(())
 }
 
-/// The trace as a tree: each state once, below the first of its parents, and named again below the others.
-pub fn drawn(trace: &DataTrace) -> String {
+/// The trace as a tree: each state once, below the first of its parents, and named again below the others. `log` has the requests
+/// that licences answer.
+pub fn drawn(trace: &DataTrace, log: &Authorization) -> String {
     let states: BTreeMap<Hash, &TracedState> = trace.states.iter().map(|state| (state.sid, state)).collect();
     let mut children: BTreeMap<Hash, Vec<Hash>> = BTreeMap::new();
     for (parent, child, _) in &trace.edges {
@@ -39,6 +40,7 @@ pub fn drawn(trace: &DataTrace) -> String {
     let made: BTreeSet<Hash> = trace.edges.iter().map(|(_, child, _)| *child).collect();
     let roots = trace.states.iter().map(|state| state.sid).filter(|sid| !made.contains(sid));
 
+    let licences = log.licences();
     let (mut text, mut seen) = (String::new(), BTreeSet::new());
     // What is still to be drawn, the next on top: a state, what stands before it, and what before all below it.
     let mut open: Vec<(Hash, String, String)> =
@@ -50,7 +52,7 @@ pub fn drawn(trace: &DataTrace) -> String {
             line(&mut text, &format!("{before}{}, as above", short(&sid.to_string())));
             continue;
         }
-        line(&mut text, &format!("{before}{}", told(state)));
+        line(&mut text, &format!("{before}{}", told(state, &licences)));
         let children = children.get(&sid).map(Vec::as_slice).unwrap_or_default();
         for (number, child) in children.iter().enumerate().rev() {
             let (branch, beside) =
@@ -100,14 +102,17 @@ fn notes(trace: &DataTrace, text: &mut String) {
 }
 
 /// A state, with what is wrong with it before it.
-fn told(state: &TracedState) -> String {
+fn told(state: &TracedState, licences: &BTreeMap<Hash, (Subject, Licence)>) -> String {
     let mark = match (state.valid, state.proven) {
         (false, _) => "✗ ",
         (true, false) => "? ",
         (true, true) => "",
     };
-    let licence =
-        state.licence.map_or(String::new(), |id| format!(", under licence {}", short(&id.to_string())));
+    let under = |id: &Hash| match licences.get(id) {
+        Some((thread, _)) => format!(", under request {}", short(request_name(thread))),
+        None => ", under a licence that the log has not".to_owned(),
+    };
+    let licence = state.licence.as_ref().map_or_else(String::new, under);
     let finding = match (state.valid, state.proven) {
         (false, _) => ": invalid",
         (true, false) => ": nothing proves that it might be",

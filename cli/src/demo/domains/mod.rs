@@ -101,7 +101,7 @@ pub fn play(dir: &Path) -> Result<()> {
     let under = licence(&eve.log(&world)?, &onward)?;
     researchers.note(&world, STUDY, Some((assessment, under)))?;
     let trace = ada.trace(&world, results)?;
-    show!("{}", drawn(&trace));
+    show!("{}", drawn(&trace, &ada.log(&world)?));
     ensure!(
         trace.states.len() == 3 && trace.states.iter().all(|state| state.proven && state.valid),
         "the trace should show three states, all of them proven"
@@ -126,10 +126,12 @@ pub fn play(dir: &Path) -> Result<()> {
     );
     declare_invalid(&world, &mut notaries, laboratory.identity(), results)?;
     let trace = ada.trace(&world, results)?;
-    show!("{}", drawn(&trace));
+    show!("{}", drawn(&trace, &ada.log(&world)?));
     ensure!(trace.states.iter().all(|state| !state.valid), "all that came of it should be invalid");
     let requests = ada.log(&world)?.requests();
-    requests.iter().for_each(|request| request_told(request, now()));
+    for request in &requests {
+        request_told(request, now());
+    }
     let licensed = requests.iter().any(|one| one.standing(now()) == RequestState::Licensed);
     ensure!(!licensed, "no licence should be left");
     Ok(())
