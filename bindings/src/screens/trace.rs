@@ -115,8 +115,8 @@ impl TraceRow {
         }
         let domain = ("domain", text(&state.domain));
         let by = match Identity::parse(&state.actor) {
-            Ok(_) => with("trace.by", [("party", party(&state.actor)), domain]),
-            Err(_) => with("trace.by-number", [("number", number(&state.actor)), domain]),
+            Ok(_) => with("trace.actor", [("party", party(&state.actor)), domain]),
+            Err(_) => with("trace.person", [("number", number(&state.actor)), domain]),
         };
         let other = (state.key != traced).then(|| data_title(&state.key));
         let others = state.parents.len().saturating_sub(1) as u64;

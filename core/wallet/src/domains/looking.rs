@@ -40,7 +40,8 @@ pub fn looked_at(snapshot: &Snapshot, ledgers: &DataLedgers) -> Result<Vec<Logge
     let mut traces: BTreeMap<DataKey, Trace> = BTreeMap::new();
     let mut list = Vec::new();
     for log in &world.logs {
-        for noted in &log.accesses {
+        // Of those in one second the later one first.
+        for noted in log.accesses.iter().rev() {
             let known = world.licences.get(&noted.entry.licence);
             // A domain that has seen the revocation answers after it, whatever its clock says.
             let revoked = known.and_then(|(thread, _)| shared.request(thread)?.revoked);

@@ -100,7 +100,7 @@ class DomainTest : WorldTest() {
         ana.tap("licence.ask")
         ana.sees("licence.voting")
         ana.sees("licence.expected")
-        ana.reads("Votes so far: 0 % yes")
+        ana.reads("Votes so far, of 100: 0 yes")
         assertEquals("settled", world.ask("domains settle"))
         ana.tap("settings.sync")
         ana.reads("✓ Allowed until")
