@@ -196,7 +196,7 @@ fn data_goes_across_domains_as_the_guide_says() {
         "takes part, by the certificate",
         "south.example for read, derive of data ",
         ": denied (purpose-not-allowed)",
-        "licensed: to read the state ",
+        ": to read the state ",
         "✓ ",
         "└─ ",
         "derived in north.example",

@@ -81,14 +81,14 @@ pub enum DomainCommand {
     },
     /// User: make a pass, to be shown to the domain that holds the data; it is good for five minutes
     Present(Present),
-    /// Authority: check a pass; with an answer, note the access and what was answered
+    /// Authority: check a pass, and note the access: only then is the answer to be handed out
     Access {
-        /// The pass
+        /// The pass, which is taken once
         #[arg(value_hint = ValueHint::FilePath)]
         pass: PathBuf,
-        /// The file that is handed out: its digest is noted
+        /// The answer: its digest is noted
         #[arg(long, value_hint = ValueHint::FilePath)]
-        answer: Option<PathBuf>,
+        answer: PathBuf,
     },
     /// Audit the accesses that all domains noted, as far as this wallet has their ledgers: who looked, and what is wrong with it
     Log {
@@ -101,14 +101,11 @@ pub enum DomainCommand {
         /// The data
         data: String,
     },
-    /// Notary: move that data be declared invalid, with all that was made of it
+    /// Notary: move that what the owner of data has be declared invalid, with all that was made of it: a motion for each data
     Invalidate {
         /// The data
         data: String,
-        /// The state from which on, by its first digits
-        #[arg(long)]
-        state: String,
-        /// File with the evidence: its digest is stated
+        /// File with the evidence against the owner: its digest is stated
         #[arg(long, value_hint = ValueHint::FilePath)]
         evidence: PathBuf,
     },
@@ -119,9 +116,10 @@ pub enum DomainCommand {
     },
     /// Notary: vote on what people judge, such as evidence; `domain notary` votes on all that can be computed
     Vote {
-        /// The ballot, by its first digits in `domain group`
-        ballot: String,
-        /// Vote against the motion
+        /// The ballots, by their first digits in `domain group`
+        #[arg(required = true)]
+        ballots: Vec<String>,
+        /// Vote against
         #[arg(long)]
         no: bool,
     },

@@ -38,24 +38,18 @@ pub fn present(home: &Home, args: &Present, as_json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Checks a pass; with an answer, notes the access as well.
-pub fn access(home: &Home, pass: &Path, answer: Option<&Path>, as_json: bool) -> Result<()> {
-    let pass = read(pass)?;
-    let answer = answer.map(|path| file::read(path, "the answer", MAX_DATA)).transpose()?;
+/// Checks a pass, and notes the access, with the digest of what is to be answered.
+pub fn access(home: &Home, pass: &Path, answer: &Path, as_json: bool) -> Result<()> {
+    let (pass, answer) = (read(pass)?, file::read(answer, "the answer", MAX_DATA)?);
     let mut desk = Desk::synced_all(home)?;
     let keys = home.vault()?;
     let mut authority = member(&mut desk.snapshot, &keys)?;
     let own = authority.identity().domain().to_owned();
     let may = authority.check_pass(&desk.client, &desk.ledgers, &pass, now())?;
-    let noted = match answer {
-        Some(answer) => {
-            let ledger = own_ledger(&mut desk.ledgers, &own)?;
-            let client = ledger.client()?;
-            Some(authority.note_access((ledger, &client), &may, &answer, now())?)
-        }
-        None => None,
-    };
-    let wanted = &may.wanted;
+    let ledger = own_ledger(&mut desk.ledgers, &own)?;
+    let client = ledger.client()?;
+    let noted = authority.note_access((ledger, &client), &may, &answer, now())?;
+    let (wanted, until) = (&may.wanted, may.pass.until());
     if as_json {
         say!(
             "{}",
@@ -65,17 +59,14 @@ pub fn access(home: &Home, pass: &Path, answer: Option<&Path>, as_json: bool) ->
                 "user": wanted.user.0.to_string(),
                 "state": wanted.state.to_string(),
                 "op": wanted.op.as_str(),
-                "until": may.pass.until().to_string(),
-                "noted": noted.map(|noted| noted.index),
+                "until": until.to_string(),
+                "index": noted.index,
             })
         );
-        return Ok(());
-    }
-    let (op, state, until) = (wanted.op.as_str(), wanted.state.to_string(), may.pass.until());
-    say!("licensed: to {op} the state {} of data {}, until {until}", short(&state), key(may.key));
-    match noted {
-        Some(noted) => say!("noted at index {} of the log {}", noted.index, noted.log),
-        None => say!("nothing was noted: who answers does so with --answer FILE"),
+    } else {
+        let (op, state) = (wanted.op.as_str(), wanted.state.to_string());
+        say!("licensed until {until}: to {op} the state {} of data {}", short(&state), key(may.key));
+        say!("noted at index {} of the log {}: hand out the answer", noted.index, noted.log);
     }
     Ok(())
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use countersign_domains::{DataKey, Invalidation, Policy, PolicyError, Step};
 use countersign_ledger::Hash;
 use countersign_wallet::{DataTrace, NewState, PublishedData, trace_data};
 use serde_json::{Value, json};
 
-use super::{DATA, Desk, MAX_DATA, digest, member, own_ledger, recorded};
+use super::{DATA, Desk, MAX_DATA, member, own_ledger, recorded};
 use crate::args::{PublishPolicy, StateData};
 use crate::digits::{found, short};
 use crate::file;
@@ -91,15 +91,21 @@ fn place(text: &str, error: PolicyError) -> String {
     }
 }
 
-/// Moves that data be declared invalid.
-pub fn invalidate(home: &Home, (data, state, evidence): (&str, &str, &Path), as_json: bool) -> Result<()> {
+/// Moves that what the owner of data has be declared invalid, and all that was made of it: the notaries vote on each data.
+pub fn invalidate(home: &Home, data: &str, evidence: &Path, as_json: bool) -> Result<()> {
+    let evidence = Hash::of(&file::read(evidence, "the evidence", MAX_DATA)?);
     let mut desk = Desk::synced_all(home)?;
-    let (key, state) = (desk.data(data)?, desk.state(state)?);
-    let invalidation = Invalidation { state, evidence: digest(evidence, "the evidence")? };
+    let key = desk.data(data)?;
+    let log = desk.log()?;
+    let owner = log.published(key).context("nobody has published a policy for this data")?.owner;
+    let motions = desk.trace(key)?.to_invalidate(&owner, &log);
+    ensure!(!motions.is_empty(), "there is nothing of {owner} here that was not declared invalid");
     let keys = home.vault()?;
     let mut notary = member(&mut desk.snapshot, &keys)?;
-    let done = notary.propose_invalid(&desk.client, key, invalidation, now())?;
-    recorded(&done, "moved: the notaries vote on it", as_json);
+    for (key, state) in motions {
+        let done = notary.propose_invalid(&desk.client, key, Invalidation { state, evidence }, now())?;
+        recorded(&done, &format!("moved of data {}", short(&key.0.to_string())), as_json);
+    }
     Ok(())
 }
 

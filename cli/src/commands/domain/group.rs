@@ -99,17 +99,21 @@ pub fn elect(home: &Home, as_json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Casts the vote of a person.
-pub fn vote(home: &Home, ballot: &str, yes: bool, as_json: bool) -> Result<()> {
+/// Casts the votes of a person.
+pub fn vote(home: &Home, ballots: &[String], yes: bool, as_json: bool) -> Result<()> {
     let mut desk = Desk::synced(home)?;
     let open = desk.log()?.ballots(now());
-    let ballot = found(open, ballot, "ballot", |one| one.statement.to_string())?;
+    let named = |digits: &String| found(open.clone(), digits, "ballot", |one| one.statement.to_string());
+    let ballots = ballots.iter().map(named).collect::<Result<Vec<_>>>()?;
     let keys = home.vault()?;
-    member(&mut desk.snapshot, &keys)?.vote(&desk.client, &ballot.subject, yes, now())?;
-    if as_json {
-        say!("{}", json!({ "voted": ballot.subject.as_str(), "yes": yes }));
-    } else {
-        say!("voted {}: {}", if yes { "yes" } else { "no" }, proposed(&ballot.proposed));
+    let mut notary = member(&mut desk.snapshot, &keys)?;
+    for ballot in &ballots {
+        notary.vote(&desk.client, &ballot.subject, yes, now())?;
+        if as_json {
+            say!("{}", json!({ "voted": ballot.subject.as_str(), "yes": yes }));
+        } else {
+            say!("voted {}: {}", if yes { "yes" } else { "no" }, proposed(&ballot.proposed));
+        }
     }
     Ok(())
 }

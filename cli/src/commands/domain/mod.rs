@@ -50,7 +50,7 @@ pub fn run(home: &Home, command: &C, as_json: bool) -> Result<()> {
         C::Exclude { domain } => group::exclude(home, domain, as_json),
         C::Report => group::report(home, as_json),
         C::Elect => group::elect(home, as_json),
-        C::Vote { ballot, no } => group::vote(home, ballot, !no, as_json),
+        C::Vote { ballots, no } => group::vote(home, ballots, !no, as_json),
         C::Notary { once, every } => {
             notary::run(home, (!once).then_some(Duration::from_secs(*every)), as_json)
         }
@@ -58,12 +58,12 @@ pub fn run(home: &Home, command: &C, as_json: bool) -> Result<()> {
         C::Admit(args) => handshake::admit(home, args, as_json),
         C::State(args) => data::state(home, args, as_json),
         C::Policy(args) => data::policy(home, args, as_json),
-        C::Invalidate { data, state, evidence } => data::invalidate(home, (data, state, evidence), as_json),
+        C::Invalidate { data, evidence } => data::invalidate(home, data, evidence, as_json),
         C::Ask(args) => requests::ask(home, args, as_json),
         C::Requests { data } => requests::list(home, data.as_deref(), as_json),
         C::Revoke { request, cause } => requests::revoke(home, request, *cause, as_json),
         C::Present(args) => accesses::present(home, args, as_json),
-        C::Access { pass, answer } => accesses::access(home, pass, answer.as_deref(), as_json),
+        C::Access { pass, answer } => accesses::access(home, pass, answer, as_json),
         C::Log { data } => accesses::log(home, data.as_deref(), as_json),
         C::Trace { data } => trace::run(home, data, as_json),
     }
@@ -166,11 +166,6 @@ fn own_ledger<'a>(ledgers: &'a mut DataLedgers, domain: &str) -> Result<&'a mut 
 /// The name of a request within the data that it asks for.
 fn request_name(thread: &Subject) -> &str {
     thread.as_str().rsplit(':').next().unwrap_or_default()
-}
-
-/// The digest of a file that is stated and not handed over.
-fn digest(path: &Path, wanted: &str) -> Result<Hash> {
-    Ok(Hash::of(&file::read(path, wanted, MAX_DATA)?))
 }
 
 /// Says that something was recorded.
