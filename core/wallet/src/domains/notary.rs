@@ -42,10 +42,25 @@ pub struct Tended {
     pub voted: Vec<Voted>,
     /// Requests whose decision was written down.
     pub decided: Vec<Subject>,
+    /// What the ledger refused, in its words: it keeps nothing else from being done, and is tried again in the next round.
+    pub refused: Vec<(Subject, String)>,
     /// What waits for this notary's own word.
     pub for_people: Vec<OpenBallot>,
     /// When this notary may take over from a silent master, if there is anything to take over.
     pub next: Option<UnixMillis>,
+}
+
+impl Tended {
+    /// Whether something was done; a refusal is noted. Any other failure ends the round.
+    fn is_done(&mut self, subject: &Subject, done: Result<bool, DomainsError>) -> Result<bool, DomainsError> {
+        match done {
+            Err(error) if error.problem().is_some() => {
+                self.refused.push((subject.clone(), error.to_string()));
+                Ok(false)
+            }
+            done => done,
+        }
+    }
 }
 
 impl Domains<'_> {
@@ -63,7 +78,8 @@ impl Domains<'_> {
                 continue;
             }
             let why = log.why_not(&ballot);
-            if self.cast(client, &ballot, Vote { yes: why.is_none(), ..seat }, now)? {
+            let cast = self.cast(client, &ballot, Vote { yes: why.is_none(), ..seat }, now);
+            if tended.is_done(&ballot.subject, cast)? {
                 tended.voted.push(Voted { subject: ballot.subject, yes: why.is_none(), why });
             }
         }
@@ -166,7 +182,8 @@ impl Domains<'_> {
                 continue;
             }
             let decision = thread.decision(&request.thread, Hash::default());
-            if self.record_unless_settled(client, &decision, now)? {
+            let written = self.record_unless_settled(client, &decision, now);
+            if tended.is_done(&request.thread, written)? {
                 tended.decided.push(request.thread);
             }
         }
