@@ -186,6 +186,7 @@ fn data_goes_across_domains_under_licences_that_are_audited_and_fall() {
     what_was_derived_is_traced(&town, (&key, &state), &licensed);
     what_was_made_up_is_invalid_and_its_licences_fall(&town, &key, &user);
     each_refusal_is_one_sentence(&town, &key);
+    what_ends_has_ended(&town, &key, &user);
 }
 
 fn data_is_published_with_its_policy(town: &Town) -> (String, String) {
@@ -219,12 +220,17 @@ fn requests_are_decided_with_their_reasons(town: &Town, key: &str) -> (String, S
     let permitted = ask(&["--ops", "read,derive"]);
     assert_eq!(permitted["follows"], "permitted");
     assert_eq!(ask(&["--purpose", "HRESCH"])["follows"], "denied (purpose-not-allowed)");
+    let third = text(&ask(&[]), "request");
     town.tend();
+    town.say("lab", &["revoke", &third[..8]]);
+    let again = town.refused("lab", &["revoke", &third[..8]]);
+    assert!(again.contains("the request is no licence"), "{again}");
     let requests = town.requests();
-    assert_eq!(requests.len(), 2);
+    assert_eq!(requests.len(), 3);
     let of = |state: &str| requests.iter().find(|line| line["state"] == state).unwrap();
     assert_eq!(of("denied")["reason"], "purpose-not-allowed");
     assert_eq!(of("licensed")["request"], permitted["request"]);
+    assert_eq!((&of("revoked")["request"], &of("revoked")["reason"]), (&json!(third), &json!("owner")));
     let denied = town.refused("ada", &["present", &text(of("denied"), "request"), "-o", &town.path("pass")]);
     assert!(denied.contains("the request is no licence"), "{denied}");
     (text(&permitted, "request"), user)
@@ -249,7 +255,8 @@ fn an_access_is_answered_once_and_noted(town: &Town, licensed: &str, key: &str) 
 }
 
 fn what_was_derived_is_traced(town: &Town, (key, state): (&str, &str), licensed: &str) {
-    town.member("ward", "north", "data-owner", true);
+    let certificate = town.member("ward", "north", "data-owner", true);
+    fs::write(town.path("ward.certificate"), certificate).unwrap();
     let file = town.path("assessment.txt");
     fs::write(&file, "low\n").unwrap();
     town.say("ward", &["state", &file, "--from", &state[..8], "--licence", &licensed[..8]]);
@@ -295,8 +302,8 @@ fn what_was_made_up_is_invalid_and_its_licences_fall(town: &Town, key: &str, use
     let drawn = town.say("ada", &["trace", key]);
     assert_eq!(drawn.matches(": invalid").count(), 3, "{drawn}");
     let requests = town.requests();
-    let fallen = requests.iter().find(|line| line["state"] == "revoked").unwrap();
-    assert_eq!(fallen["reason"], "invalid-data", "{requests:?}");
+    let fallen = requests.iter().find(|line| line["reason"] == "invalid-data").unwrap();
+    assert_eq!(fallen["state"], "revoked", "{requests:?}");
     let asked = town.json("north-desk", &["ask", key, "--user", user]).remove(0);
     assert_eq!(asked["follows"], "denied (invalid-data)");
 }
@@ -330,4 +337,38 @@ fn each_refusal_is_one_sentence(town: &Town, key: &str) {
     assert_eq!(town.json("reader", &["ledger", "--stop", "north.example"]).len(), 1);
     let lines = town.json("reader", &["trace", key]);
     assert_eq!(lines.last().unwrap()["ledgers"].as_array().unwrap().len(), 1);
+}
+
+/// A user is admitted no longer, another group comes into office, a domain takes part no longer, a member is withdrawn.
+fn what_ends_has_ended(town: &Town, key: &str, user: &str) {
+    assert_eq!(town.json("ada", &["admit"])[0]["active"], true);
+    town.say("south-desk", &["admit", "--end", user]);
+    assert_eq!(town.json("ada", &["admit"])[0]["active"], false);
+    let ended = town.refused("north-desk", &["ask", key, "--user", user]);
+    assert!(ended.contains("does not know this user, or no longer"), "{ended}");
+
+    town.say("n1", &["report"]);
+    town.say("n2", &["report"]);
+    town.say("n1", &["elect"]);
+    town.tend();
+    let group = town.json("lab", &["group"]).remove(0);
+    assert_eq!((&group["epoch"], group["transactions"].as_u64() > Some(0)), (&json!(2), true), "{group}");
+
+    let moved = town.json("n1", &["exclude", "south.example"]).remove(0);
+    for notary in ["n1", "n2"] {
+        town.say(notary, &["vote", &text(&moved, "statement")[..8]]);
+    }
+    let group = town.say("lab", &["group"]);
+    assert!(group.contains("south.example            takes part no longer"), "{group}");
+
+    let (file, certificate) =
+        (town.path("withdrawal"), fs::read_to_string(town.path("ward.certificate")).unwrap());
+    fs::write(&file, town.node("north", &["withdraw", &certificate])).unwrap();
+    let said = town.say("reader", &["submit", &file]);
+    assert!(
+        said.contains("spiffe://north.example/data-owner/ward") && said.contains("of the log trust"),
+        "{said}"
+    );
+    let withdrawn = town.refused("ward", &["policy", &town.path("assessment.txt"), "nobody"]);
+    assert!(withdrawn.contains("revoked"), "{withdrawn}");
 }

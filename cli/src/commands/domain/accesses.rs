@@ -42,7 +42,7 @@ pub fn present(home: &Home, args: &Present, as_json: bool) -> Result<()> {
 pub fn access(home: &Home, pass: &Path, answer: &Path, as_json: bool) -> Result<()> {
     let (pass, answer) = (read(pass)?, file::read(answer, "the answer", MAX_DATA)?);
     let mut desk = Desk::synced_all(home)?;
-    let keys = home.vault()?;
+    let keys = desk.keys()?;
     let mut authority = member(&mut desk.snapshot, &keys)?;
     let own = authority.identity().domain().to_owned();
     let may = authority.check_pass(&desk.client, &desk.ledgers, &pass, now())?;

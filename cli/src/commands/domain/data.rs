@@ -34,7 +34,7 @@ pub fn state(home: &Home, args: &StateData, as_json: bool) -> Result<()> {
         None if parents.is_empty() => Step::Create,
         None => Step::Derive,
     };
-    let keys = home.vault()?;
+    let keys = desk.keys()?;
     let mut owner = member(&mut desk.snapshot, &keys)?;
     let named = owner.name_data(&bytes)?;
     let domain = owner.identity().domain().to_owned();
@@ -69,7 +69,7 @@ pub fn policy(home: &Home, args: &PublishPolicy, as_json: bool) -> Result<()> {
         (None, Some(published)) => published.location,
         (None, None) => desk.only_state(key)?,
     };
-    let keys = home.vault()?;
+    let keys = desk.keys()?;
     let done = member(&mut desk.snapshot, &keys)?.publish(&desk.client, key, (&policy, location), now())?;
     recorded(&done, &format!("{policy}"), as_json);
     Ok(())
@@ -100,7 +100,7 @@ pub fn invalidate(home: &Home, data: &str, evidence: &Path, as_json: bool) -> Re
     let owner = log.published(key).context("nobody has published a policy for this data")?.owner;
     let motions = desk.trace(key)?.to_invalidate(&owner, &log);
     ensure!(!motions.is_empty(), "there is nothing of {owner} here that was not declared invalid");
-    let keys = home.vault()?;
+    let keys = desk.keys()?;
     let mut notary = member(&mut desk.snapshot, &keys)?;
     for (key, state) in motions {
         let done = notary.propose_invalid(&desk.client, key, Invalidation { state, evidence }, now())?;

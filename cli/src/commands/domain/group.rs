@@ -105,7 +105,7 @@ pub fn vote(home: &Home, ballots: &[String], yes: bool, as_json: bool) -> Result
     let open = desk.log()?.ballots(now());
     let named = |digits: &String| found(open.clone(), digits, "ballot", |one| one.statement.to_string());
     let ballots = ballots.iter().map(named).collect::<Result<Vec<_>>>()?;
-    let keys = home.vault()?;
+    let keys = desk.keys()?;
     let mut notary = member(&mut desk.snapshot, &keys)?;
     for ballot in &ballots {
         notary.vote(&desk.client, &ballot.subject, yes, now())?;

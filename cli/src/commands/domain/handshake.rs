@@ -69,11 +69,11 @@ pub fn admit(home: &Home, args: &Admit, as_json: bool) -> Result<()> {
     let mut desk = Desk::synced(home)?;
     let (done, said) = match (&args.record, args.end) {
         (Some(record), _) => {
-            let (record, keys) = (read(record)?, home.vault()?);
+            let (record, keys) = (read(record)?, desk.keys()?);
             (member(&mut desk.snapshot, &keys)?.admit(&desk.client, &record, now())?, "admitted")
         }
         (None, Some(user)) => {
-            let keys = home.vault()?;
+            let keys = desk.keys()?;
             let done = member(&mut desk.snapshot, &keys)?.end_admission(&desk.client, user, now())?;
             (done, "admitted no longer")
         }

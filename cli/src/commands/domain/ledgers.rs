@@ -47,7 +47,7 @@ pub fn ledger(home: &Home, args: &DomainLedger, as_json: bool) -> Result<()> {
 /// Has this wallet's key certified by the registrar of its own domain. The shared ledger takes it when that registrar has introduced it.
 pub fn enrol(home: &Home, code: &str, domain: Option<&str>, as_json: bool) -> Result<()> {
     let mut desk = Desk::synced(home)?;
-    let keys = home.vault()?;
+    let keys = desk.keys()?;
     let ledger = own(&mut desk.ledgers, domain)?;
     let certificate = ledger.enrol(&keys, KEY, code)?;
     Domains::adopt(&mut desk.snapshot, &keys, KEY, &certificate)?;

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use countersign_domains::DataKey;
-use countersign_ledger::{Hash, Subject};
+use countersign_ledger::Subject;
 use countersign_wallet::{
     AccessRequest, ActError, Authorization, Client, DataLedger, DataLedgers, Domains, DomainsError, KeyStore,
     Recorded, Snapshot,
@@ -75,31 +75,34 @@ struct Desk<'a> {
     snapshot: Snapshot,
     client: Client,
     ledgers: DataLedgers,
+    /// The vault, once it was opened: its passphrase is asked for once.
+    keys: Option<Arc<dyn KeyStore>>,
 }
 
 impl<'a> Desk<'a> {
+    fn open(home: &'a Home) -> Result<Self> {
+        let (snapshot, client, ledgers) = (home.snapshot()?, home.client()?, home.domain_ledgers()?);
+        Ok(Self { home, snapshot, client, ledgers, keys: None })
+    }
+
     /// The wallet, with what the shared ledger says now.
     fn synced(home: &'a Home) -> Result<Self> {
-        let mut desk = Self {
-            home,
-            snapshot: home.snapshot()?,
-            client: home.client()?,
-            ledgers: home.domain_ledgers()?,
-        };
+        let mut desk = Self::open(home)?;
         progress::sync(&mut desk.snapshot, &desk.client)?;
         Ok(desk)
     }
 
     /// The same, with what the ledgers of domains say now. One that does not answer is told, and what it said before is looked at.
     fn synced_all(home: &'a Home) -> Result<Self> {
-        let mut ledgers = home.domain_ledgers()?;
-        for (domain, synced) in ledgers.sync() {
+        let mut desk = Self::open(home)?;
+        for (domain, synced) in desk.ledgers.sync() {
             if let Err(error) = synced {
                 warn(format_args!("the ledger of {domain}: {error}"));
             }
         }
         // The shared ledger last: the others name what they had seen of it.
-        Ok(Self { ledgers, ..Self::synced(home)? })
+        progress::sync(&mut desk.snapshot, &desk.client)?;
+        Ok(desk)
     }
 
     /// The log across domains.
@@ -107,9 +110,17 @@ impl<'a> Desk<'a> {
         Ok(Authorization::of(&self.snapshot)?)
     }
 
+    /// The wallet's keys.
+    fn keys(&mut self) -> Result<Arc<dyn KeyStore>> {
+        match &self.keys {
+            Some(keys) => Ok(Arc::clone(keys)),
+            None => Ok(Arc::clone(self.keys.insert(self.home.vault()?))),
+        }
+    }
+
     /// The wallet's member.
     fn member(&mut self) -> Result<Domains<'_>> {
-        let keys = self.home.vault()?;
+        let keys = self.keys()?;
         member(&mut self.snapshot, &keys)
     }
 
@@ -152,7 +163,7 @@ fn acting<T>(
     act: impl FnOnce(&mut Domains<'_>, &Client) -> std::result::Result<T, DomainsError>,
 ) -> Result<T> {
     let mut desk = Desk::synced(home)?;
-    let keys = home.vault()?;
+    let keys = desk.keys()?;
     Ok(act(&mut member(&mut desk.snapshot, &keys)?, &desk.client)?)
 }
 

@@ -18,7 +18,7 @@ use crate::output::{flush, say, warn};
 /// Tends to what waits: once, or every so often until the process is asked to stop.
 pub fn run(home: &Home, every: Option<Duration>, as_json: bool) -> Result<()> {
     let mut desk = Desk::synced(home)?;
-    let keys = home.vault()?;
+    let keys = desk.keys()?;
     let mut notary = member(&mut desk.snapshot, &keys)?;
     let mut seen = BTreeSet::new();
     let Some(every) = every else {

@@ -25,7 +25,7 @@ pub fn ask(home: &Home, args: &args::AskForData, as_json: bool) -> Result<()> {
         until: UnixMillis(now().0.saturating_add(u64::from(args.hours) * HOUR)),
         behaviour: Behaviour { kept: args.kept, broken: args.broken },
     };
-    let keys = home.vault()?;
+    let keys = desk.keys()?;
     let asked = member(&mut desk.snapshot, &keys)?.ask(&desk.client, &wanted, now())?;
     let name = request_name(&asked.thread);
     if as_json {
@@ -63,7 +63,7 @@ pub fn list(home: &Home, data: Option<&str>, as_json: bool) -> Result<()> {
 pub fn revoke(home: &Home, request: &str, why: Why, as_json: bool) -> Result<()> {
     let mut desk = Desk::synced(home)?;
     let request = desk.request(request)?;
-    let keys = home.vault()?;
+    let keys = desk.keys()?;
     let done = member(&mut desk.snapshot, &keys)?.revoke(&desk.client, &request.thread, why.into(), now())?;
     recorded(&done, "revoked", as_json);
     Ok(())
