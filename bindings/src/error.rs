@@ -10,9 +10,9 @@ use countersign_device::UserRefusal;
 use countersign_ledger::{CertificateError, GenesisError, Problem, SignError, SignerError};
 use countersign_scan::NotAFrame;
 use countersign_wallet::{
-    ActError, AdvanceError, BadgeError, BedsideError, ClientError, CompareError, CourierError, FollowError,
-    HeldBack, HttpsError, KeyStoreError, OpenError, RecordError, ReportError, ScansError, SnapshotDamaged,
-    StoreError, SyncError, TransportError,
+    ActError, AdvanceError, BadgeError, BedsideError, ClientError, CompareError, CourierError, DomainsError,
+    FollowError, HeldBack, HttpsError, KeyStoreError, OpenError, RecordError, ReportError, ScansError,
+    SnapshotDamaged, StoreError, SyncError, TransportError,
 };
 
 /// Why a call failed, by what to do next. Nothing was changed, and the call may be repeated.
@@ -238,6 +238,41 @@ impl From<BedsideError> for Error {
             BedsideError::Signer(error) => error.into(),
             BedsideError::Random => Self::KeyStoreFailed,
             BedsideError::Key(_) | BedsideError::User(_) => Self::Distrusted,
+        }
+    }
+}
+
+impl From<DomainsError> for Error {
+    fn from(error: DomainsError) -> Self {
+        // A rule that another statement meanwhile made apply: the ledger's own word for it tells nothing of goods here.
+        if error.problem() == Some(Problem::Rule) {
+            return Self::Refused { reason: "domain-rules".to_owned() };
+        }
+        match error {
+            DomainsError::Act(error) => error.into(),
+            DomainsError::Sync(error) => error.into(),
+            DomainsError::Damaged(error) => error.into(),
+            DomainsError::Open(error) => error.into(),
+            DomainsError::Https(error) => error.into(),
+            DomainsError::File(_) | DomainsError::Kept => Self::Storage,
+            DomainsError::NoMessage | DomainsError::Handshake(_) => Self::invalid("domain-message"),
+            DomainsError::NotADataLedger => Self::invalid("data-ledger"),
+            DomainsError::NotSynced => Self::Refused { reason: "sync-first".to_owned() },
+            DomainsError::NotShared => Self::Refused { reason: "not-shared".to_owned() },
+            DomainsError::OtherRoot => Self::Refused { reason: "other-root".to_owned() },
+            DomainsError::OtherLedger => Self::Refused { reason: "other-data-ledger".to_owned() },
+            DomainsError::NoGroup => Self::Refused { reason: "no-notaries".to_owned() },
+            DomainsError::NotRegistered => Self::Refused { reason: "not-registered".to_owned() },
+            DomainsError::NotAdmitted => Self::Refused { reason: "not-admitted".to_owned() },
+            DomainsError::NoPolicy => Self::Refused { reason: "no-policy".to_owned() },
+            DomainsError::OwnDomain => Self::Refused { reason: "own-domain".to_owned() },
+            DomainsError::Behaviour => Self::Refused { reason: "behaviour".to_owned() },
+            DomainsError::NoRequest | DomainsError::NoLicence => {
+                Self::Refused { reason: "no-licence".to_owned() }
+            }
+            DomainsError::NotTheOwner => Self::Refused { reason: Problem::Role.to_string() },
+            // What only desks do.
+            _ => Self::invalid("statement"),
         }
     }
 }

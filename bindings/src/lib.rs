@@ -2,7 +2,7 @@
 //!
 //! One object per task: [`Wallet`] keeps the verified data and brings it up to date, [`PackChecker`] checks packs,
 //! [`Courier`] hands goods over, [`Issuer`] signs other statements, [`Records`] keeps a patient's medical records, [`Clinician`]
-//! opens those of others, [`Bedside`] signs in at devices. Every call is synchronous, short and safe to repeat, and belongs on a thread that may
+//! opens those of others, [`Bedside`] signs in at devices, [`Domains`] looks into other trust domains. Every call is synchronous, short and safe to repeat, and belongs on a thread that may
 //! wait; a call to the network is bounded in size and time. Records are shaped for screens: texts are keys with
 //! arguments, and the apps have the translations. There is one error, [`CountersignError`], and each of its variants
 //! says what the screen does next. What a screen shows and where it leads, once there is an answer, is a record too
@@ -32,6 +32,7 @@ mod clock;
 mod code;
 mod courier;
 mod document;
+mod domains;
 mod error;
 mod handover;
 mod health_link;
@@ -58,6 +59,11 @@ pub use clinician::{Clinician, RecordOffer, RecordQuestion, RecordRequest};
 pub use clock::Clock;
 pub use courier::Courier;
 pub use document::{MedicalDocument, MedicalImage, MedicalSection, SectionState};
+pub use domains::{
+    AccessFinding, DataAccess, DataAccesses, DataDenial, DataOp, DataQuestion, DataStep, DataTrace,
+    DomainData, DomainGreeting, DomainLedger, DomainLicence, DomainPerson, DomainStanding, Domains,
+    DomainsView, GreetingStep, LicenceState, LicenceVotes, RevocationCause, TracedData,
+};
 pub use error::CountersignError;
 pub use handover::{Condition, Drawing, Goods, Handover, Offer, Packed, ProofFile, Scan, draw_code};
 pub use health_link::{LinkSignature, LinkedFile};
@@ -76,15 +82,18 @@ pub use register::{
 };
 pub use reports::Suspicion;
 pub use screens::{
-    AccessAnswer, AccessMark, AccessScreen, AccessesScreen, Action, AskChoice, AskScreen, BadgeScreen,
-    BedsideNext, Carried, CommandChoice, CommandScreen, DeviceLine, DeviceScreen, DocumentScreen, Fault,
-    FaultScreen, HandoverScreen, ImageNext, ImageScreen, Kept, Notice, OfferScreen, OtherReading,
-    OutgoingScreen, ProofScreen, ReadingLine, ReadingMark, RecordLineScreen, RecordNext, RecordScreen,
-    ReportLine, RequestScreen, RequestStep, Scanned, SectionMark, SectionScreen, Seen, SentLine,
-    SessionScreen, SharedLinkScreen, SignInChoice, VerdictScreen, WardScreen, Way, WayMark, accesses_screen,
-    ask_screen, command_screen, device_screen, document_screen, fault_screen, goods_text, handover_screen,
-    offer_screen, outgoing_screen, record_screen, request_screen, session_screen, shared_link_screen,
-    step_key, verdict_screen, ward_screen,
+    AccessAnswer, AccessMark, AccessScreen, AccessesScreen, Action, AskChoice, AskDataScreen, AskScreen,
+    BadgeScreen, BedsideNext, Carried, CauseChoice, CommandChoice, CommandScreen, DataAccessScreen,
+    DataAccessesScreen, DataScreen, DaysChoice, DeviceLine, DeviceScreen, DocumentScreen, DomainLine,
+    DomainsNext, DomainsScreen, Fault, FaultScreen, GreetingNext, GreetingScreen, HandoverScreen, ImageNext,
+    ImageScreen, Kept, LicenceMark, LicenceScreen, Notice, OfferScreen, OpChoice, OtherReading,
+    OutgoingScreen, PersonChoice, ProofScreen, PurposeChoice, ReadingLine, ReadingMark, RecordLineScreen,
+    RecordNext, RecordScreen, ReportLine, RequestScreen, RequestStep, Scanned, SectionMark, SectionScreen,
+    Seen, SentLine, SessionScreen, SharedLinkScreen, SignInChoice, TraceRow, TraceScreen, VerdictScreen,
+    WardScreen, Way, WayMark, accesses_screen, ask_screen, command_screen, data_accesses_screen,
+    device_screen, document_screen, domains_screen, fault_screen, goods_text, greeting_screen,
+    handover_screen, offer_screen, outgoing_screen, record_screen, request_screen, session_screen,
+    shared_link_screen, step_key, trace_screen, verdict_screen, ward_screen,
 };
 pub use settings::{Enrolment, Knowledge, Meeting, Membership, Settings};
 pub use shared_link::{NewSharedLink, SharedLink};

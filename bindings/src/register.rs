@@ -13,6 +13,7 @@ use countersign_scan::{Code, Luma, ScanResult, Scanner};
 use countersign_wallet as wallet;
 
 use crate::bedside::hex;
+use crate::domains::{DomainGreeting, greeting};
 use crate::error::CountersignError as Error;
 use crate::handover::codes;
 
@@ -45,7 +46,7 @@ pub struct AuthorityAddress {
     pub message: Vec<u8>,
 }
 
-/// The result of a scan for a register, an authority, a record, a badge or a device.
+/// The result of a scan for a register, an authority, a record, a badge, a device, or a message between domains.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum RegisterScan {
     /// No code with anything new.
@@ -78,6 +79,11 @@ pub enum RegisterScan {
     Device {
         /// Its number, for [`crate::Bedside::device`].
         device: String,
+    },
+    /// A message between domains.
+    Greeting {
+        /// The message.
+        greeting: DomainGreeting,
     },
     /// An attribute authority.
     Authority {
@@ -174,6 +180,9 @@ impl RegisterReader {
             Ok(Received::Whole(message)) => {
                 if let Ok(authority) = authority_address(&message) {
                     return Ok(RegisterScan::Authority { authority });
+                }
+                if let Some(greeting) = greeting(&message) {
+                    return Ok(RegisterScan::Greeting { greeting });
                 }
                 let register = wallet::Register::parse(&message)?.into();
                 Ok(RegisterScan::Whole { register })

@@ -25,7 +25,7 @@ struct Size {
 /// Before a number is raised: would the two apps disagree if one of them forgot this line? Then it belongs to the core below.
 /// Does a screen show it? If not, it need not cross.
 const DECIDED: Size =
-    Size { objects: 8, traits: 1, calls: 152, records: 89, enums: 34, errors: 2, logic: 1838 };
+    Size { objects: 9, traits: 1, calls: 169, records: 116, enums: 45, errors: 2, logic: 2324 };
 
 #[test]
 fn the_boundary_has_the_size_that_was_decided() {

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use countersign_custody::Now;
 use countersign_ledger::{Genesis, Identity, UnixMillis};
 use countersign_wallet::{
-    AttributeAuthority, Client, Https, KeyStore, RecordStore, Snapshot, Vault, VaultError,
+    AttributeAuthority, Client, DataLedgers, Https, KeyStore, RecordStore, Snapshot, Vault, VaultError,
 };
 use zeroize::Zeroizing;
 
@@ -99,6 +99,11 @@ impl Home {
     /// The record store at the wallet's node.
     pub fn store(&self) -> Result<RecordStore> {
         Ok(RecordStore::new(self.https()?))
+    }
+
+    /// The ledgers of trust domains that this wallet has beside its own.
+    pub fn domain_ledgers(&self) -> Result<DataLedgers> {
+        Ok(DataLedgers::open(&self.0.join("domains"), &self.genesis()?)?)
     }
 
     /// The attribute authority that this wallet uses, and its SPIFFE ID.

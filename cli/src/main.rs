@@ -5,6 +5,7 @@ mod camera;
 mod codes;
 mod commands;
 mod demo;
+mod digits;
 mod draft;
 mod fields;
 mod file;
@@ -53,6 +54,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Gateway(args) => commands::gateway::run(args, json)?,
         Command::Ward(args) => return ward::run(args, json),
         Command::Record(args) => return commands::record::run(home, args, json),
+        Command::Domain(args) => commands::domain::run(&home()?, &args.command, json)?,
         Command::Report(args) => commands::reports::report(&home()?, args, json)?,
         Command::Reports(args) => commands::reports::reports(&home()?, &args.command, json)?,
         Command::Completion(args) => commands::completion(args),

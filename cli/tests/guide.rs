@@ -16,10 +16,13 @@ fn blocks(section: &str) -> Vec<&'static str> {
     text.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap()).collect()
 }
 
+/// Another test, or another node on this machine, may have the ports of the guide.
+fn port() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
+}
+
 /// Runs blocks of the section, and then `more`, in a folder.
 fn run(folder: &Path, blocks: &[&str], more: &str) -> Output {
-    // Another test, or another node on this machine, may have the ports.
-    let port = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let (node, authority, gateway) = (port(), port(), port());
     let script = blocks.concat().replace("localhost:8443", &format!("localhost:{node}"));
     let mut script = script.replace("localhost:8445", &format!("localhost:{authority}"));
@@ -29,7 +32,12 @@ fn run(folder: &Path, blocks: &[&str], more: &str) -> Output {
         let ports = format!("sed 's/8443/{node}/; s/8445/{authority}/; s/8446/{gateway}/'");
         script = script.replace(&example, &format!("{example} | {ports}"));
     }
-    let script = format!("set -eum\ntrap 'kill %1 %2 2> /dev/null || true' EXIT\n{script}\n{more}");
+    bash(folder, &format!("{script}\n{more}"))
+}
+
+/// Runs a script in a folder; what it started ends with it.
+fn bash(folder: &Path, script: &str) -> Output {
+    let script = format!("set -eum\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n{script}");
     let bin = Path::new(env!("CARGO_BIN_EXE_countersign")).parent().unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let mut bash = Command::new("bash");
@@ -164,4 +172,38 @@ fn a_ward_is_run_as_the_guide_says() {
     }
     let told = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
     assert!(told("badge.txt").contains("CSB1 ") && told("pump.txt").contains("record"));
+}
+
+#[test]
+fn data_goes_across_domains_as_the_guide_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let blocks = blocks("Data across trust domains");
+    assert!(blocks.len() >= 9, "{blocks:?}");
+    let (mut script, shared) = (blocks.concat(), port());
+    // The configuration's own port, which is put in place of, stays.
+    for (guides, own) in [
+        ("8444", port()),
+        ("8445", port()),
+        ("shared 8443", format!("shared {shared}")),
+        ("localhost:8443", format!("localhost:{shared}")),
+    ] {
+        assert!(script.contains(guides), "{guides}");
+        script = script.replace(guides, &own);
+    }
+    let output = bash(folder.path(), &script);
+    let said = said(folder.path(), &output);
+    for words in [
+        "takes part, by the certificate",
+        "south.example for read, derive of data ",
+        ": denied (purpose-not-allowed)",
+        ": to read the state ",
+        "✓ ",
+        "└─ ",
+        "derived in north.example",
+        "voted yes: data ",
+        ": revoked (invalid-data)",
+        ": invalid",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
 }

@@ -26,6 +26,7 @@ struct AtBedView: View {
         switch there {
         case .ward(let screen): WardView(model: model, screen: screen)
         case .newBadge(let badge, _): NewBadgeView(model: model, badge: badge, wrong: wrong)
+        case .newPassword(let badge, _): NewPasswordView(model: model, badge: badge, wrong: wrong)
         case .device(let screen, _): DeviceView(model: model, screen: screen, wrong: wrong)
         case .session(let screen, _): SessionView(model: model, screen: screen, wrong: wrong)
         case .value(let session, let choice, _):
@@ -87,6 +88,8 @@ private struct BadgeView: View {
             } else {
                 Warning(words.of(badge.state))
             }
+            Tap(words.of("ward.change-password")) { model.newPassword(of: badge) }
+                .accessibilityLabel("\(words.of("ward.change-password")): \(words.of(badge.title))")
             Tap(words.of("ward.forget")) { model.forget(badge: badge.gateway) }
                 .accessibilityLabel("\(words.of("ward.forget")): \(words.of(badge.title))")
         }
@@ -106,6 +109,25 @@ private struct NewBadgeView: View {
             Secret(words.of("ward.new-password"), $password)
             Wrong(text: wrong)
             Tap(words.of("ward.take"), main: true) { model.take(badge: badge, password: password) }
+        }
+    }
+}
+
+private struct NewPasswordView: View {
+    let model: Model
+    let badge: BadgeScreen
+    let wrong: String?
+    @State private var old = ""
+    @State private var new = ""
+
+    var body: some View {
+        Page {
+            Heading(words.of("ward.change-password"))
+            Text(words.of(badge.title)).bold()
+            Secret(words.of("ward.password"), $old)
+            Secret(words.of("ward.next-password"), $new)
+            Wrong(text: wrong)
+            Tap(words.of("ward.change-password"), main: true) { model.changePassword(from: old, to: new) }
         }
     }
 }

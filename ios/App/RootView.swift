@@ -118,7 +118,7 @@ struct ScreenView: View {
     @ViewBuilder private var drawn: some View {
         switch screen {
         case .start: StartView(model: model)
-        case .pin(let register): PinView(model: model, register: register)
+        case .pin(let register): CompareView(model: model, register: register) { model.pin(register) }
         case .home(let examples): HomeView(model: model, showsExamples: examples)
         case .camera(let camera): CameraView(model: model, camera: camera)
         case .typing(let aim, let wrong): TypingView(model: model, aim: aim, wrong: wrong.map(words.of))
@@ -157,6 +157,7 @@ struct ScreenView: View {
         case .askingFor(let question, let wrong):
             AskingForView(model: model, question: question, wrong: wrong.map(words.of))
         case .atBed(let there): AtBedView(model: model, there: there)
+        case .atDomain(let there): AtDomainView(model: model, there: there)
         case .faulty(let fault): FaultView(model: model, screen: fault)
         }
     }

@@ -23,9 +23,11 @@ struct StartView: View {
     }
 }
 
-struct PinView: View {
+/// A register is trusted once a person has compared its words.
+struct CompareView: View {
     let model: Model
     let register: Register
+    let same: @MainActor () -> Void
 
     var body: some View {
         Page {
@@ -36,7 +38,7 @@ struct PinView: View {
             }
             // They are words of one list, whatever the person's language.
             .environment(\.layoutDirection, .leftToRight)
-            Tap(words.of("pin.confirm"), main: true) { model.pin(register) }
+            Tap(words.of("pin.confirm"), main: true) { same() }
             Tap(words.of("pin.reject")) { model.back() }
         }
     }
@@ -65,6 +67,7 @@ struct HomeView: View {
                 Tap(words.of("home.carry")) { model.carry() }
                 Tap(words.of("home.records")) { model.records() }
                 Tap(words.of("home.ward")) { model.ward() }
+                Tap(words.of("home.domains")) { model.domains() }
                 Tap(words.of("home.settings")) { model.preferences() }
             }
         }

@@ -6,6 +6,8 @@ public enum AtBed: Equatable, Sendable {
     case ward(WardScreen)
     /// A badge was scanned, and gets a password.
     case newBadge(String, wrong: Text? = nil)
+    /// A badge gets another password.
+    case newPassword(BadgeScreen, wrong: Text? = nil)
     /// A device to sign in at.
     case device(DeviceScreen, wrong: Text? = nil)
     /// What is seen of a session.
@@ -27,8 +29,8 @@ public enum AtBed: Equatable, Sendable {
     public var wrong: Text? {
         switch self {
         case .ward: nil
-        case .newBadge(_, let wrong), .device(_, let wrong), .session(_, let wrong), .value(_, _, let wrong),
-            .command(_, let wrong):
+        case .newBadge(_, let wrong), .newPassword(_, let wrong), .device(_, let wrong), .session(_, let wrong),
+            .value(_, _, let wrong), .command(_, let wrong):
             wrong
         }
     }

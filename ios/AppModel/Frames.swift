@@ -51,7 +51,7 @@ final class Frames: @unchecked Sendable {
         do {
             switch aim {
             case nil: return .nothing
-            case .register, .authority, .record, .badge, .device:
+            case .register, .domain, .greeting, .authority, .record, .badge, .device:
                 return .register(try reader.scanFrame(width: wide, height: high, stride: apart, luma: luma))
             case .pack:
                 let result = try phone.checker.checkFrame(width: wide, height: high, stride: apart, luma: luma)
@@ -59,7 +59,7 @@ final class Frames: @unchecked Sendable {
                 // A code of ours leads to its screen, wherever it is scanned.
                 let other = try reader.scanFrame(width: wide, height: high, stride: apart, luma: luma)
                 switch other {
-                case .record, .badge, .device: return .register(other)
+                case .record, .badge, .device, .greeting: return .register(other)
                 default: return .pack(result)
                 }
             case .damage: return shutter ? .photograph(encode(width, height, stride, luma)) : .nothing

@@ -34,6 +34,7 @@ extension Screen {
         switch (self, other) {
         case (.records, .records), (.record, .record), (.accesses, .accesses): true
         case (.atBed(let one), .atBed(let two)): one.isLike(two)
+        case (.atDomain(let one), .atDomain(let two)): one.isLike(two)
         default: false
         }
     }
@@ -60,6 +61,7 @@ extension Screen {
             words.of(wrong)
         case .done: words.of("show.both-hold")
         case .atBed(let there): there.spoken(in: words)
+        case .atDomain(let there): there.spoken(in: words)
         default: nil
         }
     }

@@ -63,6 +63,20 @@ extension Model {
         }
     }
 
+    public func newPassword(of badge: BadgeScreen) { go(.atBed(.newPassword(badge))) }
+
+    public func changePassword(from old: String, to new: String) {
+        guard case .atBed(.newPassword(let badge, _)) = screen else { return }
+        run {
+            try $0.bedside.changePassword(gateway: badge.gateway, old: old, new: new)
+            return try $0.ward()
+        } otherwise: {
+            self.put(.atBed(.newPassword(badge, wrong: $0.text)))
+        } then: {
+            self.returned(.atBed($0))
+        }
+    }
+
     public func forget(badge gateway: String) {
         run {
             try $0.bedside.forget(gateway: gateway)

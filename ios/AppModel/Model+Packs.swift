@@ -99,10 +99,12 @@ extension Model {
             } else {
                 put(.pin(register))
             }
+        case (.whole(let register), .domain): scanned(domain: register)
         case (.authority(let authority), .authority): use(authority)
         case (.record(let link), let aim) where aim.isOfMembers: add(link: link)
         case (.badge(let badge), let aim) where aim.isOfMembers: scanned(badge: badge)
         case (.device(let device), let aim) where aim.isOfMembers: scanned(device: device)
+        case (.greeting(let greeting), let aim) where aim.isOfMembers: came(greeting)
         case (.part(let have, let need), _): progress(have, need, camera)
         default: break
         }

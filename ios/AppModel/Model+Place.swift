@@ -19,6 +19,7 @@ extension Model {
             .linked, .recordErasing, .asking, .askingFor:
             "records"
         case .atBed: "ward"
+        case .atDomain: "domains"
         default: ""
         }
     }
@@ -36,6 +37,7 @@ extension Model {
         case "settings": preferences()
         case "records": records()
         case "ward": ward()
+        case "domains": domains()
         case "carry": carry()
         case "take", "outbox", "showing":
             run {

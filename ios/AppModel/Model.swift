@@ -5,7 +5,7 @@ import Observation
 /// Where the person is, and what a tap leads to. Rules of the domain are the core's; here is only the order of the screens.
 ///
 /// What concerns packs is in `Model+Packs.swift`, goods in `Model+Goods.swift`, medical records in `Model+Records.swift`, bedside
-/// devices in `Model+Bedside.swift`.
+/// devices in `Model+Bedside.swift`, other domains in `Model+Domains.swift`.
 @MainActor @Observable
 public final class Model {
     /// A place on the way: it stays the same one when what it shows changes.

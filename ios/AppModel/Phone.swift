@@ -22,13 +22,16 @@ public final class Phone: @unchecked Sendable {
         let courier: Courier
         let records: Records
         let bedside: Bedside
+        let domains: Domains
         var clinician: Clinician?
 
-        init(_ wallet: Wallet) {
+        /// - Parameter folder: where the ledgers of domains lie, beside the wallet.
+        init(_ wallet: Wallet, in folder: URL) {
             self.wallet = wallet
             checker = PackChecker(wallet: wallet)
             records = Records(wallet: wallet)
             bedside = Bedside(wallet: wallet, key: Phone.key)
+            domains = Domains(wallet: wallet, key: Phone.key, folder: folder.appendingPathComponent("domains").path)
             courier = Courier(wallet: wallet, key: Phone.key)
         }
     }
@@ -49,6 +52,7 @@ public final class Phone: @unchecked Sendable {
     var courier: Courier { get throws { try open().courier } }
     var records: Records { get throws { try open().records } }
     var bedside: Bedside { get throws { try open().bedside } }
+    var domains: Domains { get throws { try open().domains } }
 
     /// Who asks for records of patients: a member who has scanned the code of their house.
     func clinician() throws -> Clinician? {
@@ -145,7 +149,8 @@ public final class Phone: @unchecked Sendable {
             let copy = examplesFolder.appendingPathComponent("wallet.db")
             try FileManager.default.copyItem(at: database, to: copy)
             opened = Opened(
-                try Wallet.openExamples(database: copy.path, genesis: Data(contentsOf: genesis), keys: keys))
+                try Wallet.openExamples(database: copy.path, genesis: Data(contentsOf: genesis), keys: keys),
+                in: examplesFolder)
             showsExamples = true
         }
     }
@@ -219,7 +224,7 @@ public final class Phone: @unchecked Sendable {
             guard let pinned else { throw NotPinned() }
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             let wallet = try Wallet.open(database: database, genesis: pinned.genesis, node: pinned.node, keys: keys)
-            let fresh = Opened(wallet)
+            let fresh = Opened(wallet, in: folder)
             opened = fresh
             return fresh
         }

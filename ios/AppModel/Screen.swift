@@ -54,6 +54,7 @@ public enum Screen: Equatable, Sendable {
     case asking(AskScreen)
     case askingFor(Question, wrong: Text? = nil)
     case atBed(AtBed)
+    case atDomain(AtDomain)
     case faulty(FaultScreen)
 
     /// Whether it shows somebody's health, and so is covered whenever the app is not in front.
@@ -75,6 +76,7 @@ public enum Screen: Equatable, Sendable {
     public var showsCodes: Bool {
         switch self {
         case .showing, .code, .linked: true
+        case .atDomain(let there): there.showsCodes
         default: false
         }
     }
@@ -87,13 +89,13 @@ public enum Screen: Equatable, Sendable {
 
 /// What the camera looks for.
 public enum Aim: Equatable, Sendable {
-    case register, authority, record, badge, device, pack, take, damage, answer, load
+    case register, domain, greeting, authority, record, badge, device, pack, take, damage, answer, load
 
     /// Whether what it looks for can be typed.
     public var isTyped: Bool { [.pack, .take, .load, .badge, .device].contains(self) }
 
     /// Whether it is what members scan, who have a register: then every code of theirs leads to its screen.
-    var isOfMembers: Bool { [.record, .badge, .device, .pack].contains(self) }
+    var isOfMembers: Bool { [.record, .badge, .device, .greeting, .pack].contains(self) }
 
     /// The key of how a code is typed.
     public var typedHint: String { [.badge, .device].contains(self) ? "enrol.code" : "scan.type-hint" }

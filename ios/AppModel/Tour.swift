@@ -13,7 +13,7 @@ enum Tour {
     /// By the key of the task's title, in the order in which they are offered.
     static let tasks: [(key: String, screens: [Screen])] = [
         ("home.carry", carrying), ("records.mine", own), ("records.patients", patients),
-        ("home.ward", BedsideTour.screens),
+        ("home.ward", BedsideTour.screens), ("home.domains", DomainTour.screens),
     ]
 
     private static let carrying: [Screen] = {

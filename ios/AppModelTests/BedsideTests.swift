@@ -73,11 +73,19 @@ final class BedsideTests: WorldTests, @unchecked Sendable {
     func testANurseSignsInAtAPumpReadsItSetsItAndSeesWhetherItTookIt() async throws {
         let pump = world.ask("device treatment 1001")
         let ana = try await ana()
+        guard case .atBed(.ward(let before)) = ana.model.screen, let badge = before.badges.first else {
+            return XCTFail("\(ana.model.screen)")
+        }
+        await ana.tap { $0.newPassword(of: badge) }
+        await ana.tap { $0.changePassword(from: "246810", to: "97531") }
+        ana.sees("fault.invalid-password-short")
+        await ana.tap { $0.changePassword(from: "246810", to: "975310") }
+        ana.sees("badge.good")
         await ana.tap { $0.next(.scanDevice) }
         try await hold(pump, before: ana)
-        await signIn(ana, "bed.look", "135791")
+        await signIn(ana, "bed.look", "246810")
         ana.sees("fault.invalid-password")
-        await signIn(ana, "bed.act")
+        await signIn(ana, "bed.act", "975310")
         await wait(ana, for: "metric.heart-rate")
         XCTAssertTrue(ana.model.screen.isPrivate)
         let shown = try XCTUnwrap(session(ana))
@@ -104,7 +112,7 @@ final class BedsideTests: WorldTests, @unchecked Sendable {
         XCTAssertEqual(session(ana)?.readings, [], "nobody reads it who passes by")
         await ana.tap { $0.unlock(password: "111111") }
         ana.sees("fault.invalid-password")
-        await ana.tap { $0.unlock(password: "246810") }
+        await ana.tap { $0.unlock(password: "975310") }
         guard case .atBed(.value) = ana.model.screen else { return XCTFail("\(ana.model.screen)") }
         ana.model.back()
         await wait(ana, for: "metric.heart-rate")

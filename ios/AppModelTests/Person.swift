@@ -115,6 +115,7 @@ final class Person {
         case .accesses(let shown): shown.screen.list.map(\.state.key)
         case .records(let medical): (medical.clinic?.requests ?? []).flatMap { [$0.state.key, $0.kept.key] }
         case .atBed(let there): there.reads
+        case .atDomain(let there): there.reads
         case .faulty(let shown): [shown.title, shown.text].map(\.key)
         default: []
         }
@@ -171,6 +172,7 @@ final class Person {
         switch model.screen {
         case .showing(let shown): (texts, paceMillis) = (shown.handover.codes, shown.paceMillis)
         case .code(let shown): (texts, paceMillis) = ([shown.code], 1000)
+        case .atDomain(.greeting(_, let shown, _)): (texts, paceMillis) = (shown.codes, 200)
         default: throw Missing(name: "codes on \(model.screen)")
         }
         let codes = Codes(texts, fitting: 700)
@@ -193,11 +195,34 @@ extension AtBed {
             switch self {
             case .ward(let shown): [shown.who, shown.none] + shown.badges.map(\.state)
             case .newBadge: []
+            case .newPassword(let badge, _): [badge.title]
             case .device(let shown, _): [shown.title, shown.problem]
             case .session(let shown, _):
                 [shown.title, shown.halt, shown.sent?.text] + shown.warnings + shown.readings.map(\.name)
             case .value(_, let choice, _): [choice.title]
             case .command(let shown, _): [shown.title]
+            }
+        return (texts + [wrong]).compactMap { $0?.key }
+    }
+}
+
+extension AtDomain {
+    /// The keys of the texts that say what matters.
+    fileprivate var reads: [String] {
+        let texts: [Text?] =
+            switch self {
+            case .all(let shown):
+                [shown.who, shown.problem] + shown.licences.map(\.state) + shown.data.map(\.title)
+                    + shown.domains.map(\.state)
+            case .adding: []
+            case .signingIn(let domain, _): [domain.title]
+            case .greeting(_, let shown, _): [shown.text]
+            case .data(let shown): shown.lines + [shown.warning]
+            case .asking(let shown, _): [shown.rule, shown.problem] + shown.people.map(\.title)
+            case .licence(let shown): [shown.state] + shown.reasons
+            case .revoking(let shown, _): shown.causes.map(\.title)
+            case .accesses(_, let shown): [shown.warning, shown.none] + shown.list.flatMap(\.findings)
+            case .trace(_, let shown): [shown.none] + shown.warnings + shown.rows.flatMap(\.notes)
             }
         return (texts + [wrong]).compactMap { $0?.key }
     }

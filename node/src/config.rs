@@ -11,6 +11,7 @@ use reqwest::Url;
 use serde::Deserialize;
 
 use crate::files;
+use crate::other_domains::{MAX_DOMAINS, OtherDomain};
 
 /// Most witnesses; a policy has room for 48.
 const MAX_WITNESSES: usize = 16;
@@ -93,6 +94,11 @@ pub enum ConfigError {
     /// A role of a bedside gateway with an operation that there is not.
     #[error("`{0}` is no operation: read, stream, settings, start, stop, silence, service, break-glass")]
     Operation(String),
+    /// Another domain that is this node's own, that is named twice, or in whose name nobody may do anything.
+    #[error(
+        "the other domain `{0}` needs a role, is named once, and is not the node's own; there are at most {MAX_DOMAINS}"
+    )]
+    OtherDomain(String),
     /// A certificate without its key, or a key without its certificate.
     #[error("`tls.certificate` and `tls.key` come together or not at all")]
     Tls,
@@ -110,6 +116,9 @@ pub struct Config {
     pub logs: Vec<LogSpec>,
     /// The trust domain whose root and registrar this node keeps.
     pub domain: String,
+    /// Further trust domains, whose registrars may enrol members here. Fixed for ever at the first start.
+    #[serde(default, rename = "other_domain")]
+    pub other_domains: Vec<OtherDomain>,
     /// Where keys and the database live.
     pub data: PathBuf,
     /// Address to listen on; port 0 takes any free one.
@@ -380,6 +389,7 @@ impl Config {
             name: "ledger.meds.example".to_owned(),
             logs: Vec::new(),
             domain: "meds.example".to_owned(),
+            other_domains: Vec::new(),
             data: data.into(),
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             metrics_listen: Some((Ipv4Addr::LOCALHOST, 0).into()),
@@ -445,6 +455,7 @@ impl Config {
                 return Err(ConfigError::Cosigns(cosigns.clone()));
             }
         }
+        self.check_other_domains()?;
         self.tls.check()?;
         if let Some(store) = &self.record_store {
             let name = Identity::new(&self.domain, STORE, &store.name);
@@ -454,6 +465,18 @@ impl Config {
             }
         }
         self.check_numbers()
+    }
+
+    fn check_other_domains(&self) -> Result<(), ConfigError> {
+        for (at, other) in self.other_domains.iter().enumerate() {
+            Identity::new(&other.name, "role", "name").map_err(|_| ConfigError::Name(other.name.clone()))?;
+            let before = self.other_domains.iter().take(at).map(|before| &before.name);
+            let twice = before.chain([&self.domain]).any(|name| *name == other.name);
+            if twice || other.roles.is_empty() || at >= MAX_DOMAINS {
+                return Err(ConfigError::OtherDomain(other.name.clone()));
+            }
+        }
+        Ok(())
     }
 
     /// How many of the witnesses in this process must cosign.
@@ -512,7 +535,8 @@ impl Config {
         let roots = self.outside.iter_mut().filter_map(|witness| witness.root.as_mut());
         let bucket = self.record_store.as_mut().and_then(|store| store.s3.as_mut());
         let credentials = bucket.map(|bucket| &mut bucket.credentials);
-        for path in seeds.chain(roots).chain(credentials).chain([&mut self.data]) {
+        let others = self.other_domains.iter_mut().map(|other| &mut other.genesis);
+        for path in seeds.chain(roots).chain(credentials).chain(others).chain([&mut self.data]) {
             *path = base.join(&*path);
         }
         self.tls.resolve(base);

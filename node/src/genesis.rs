@@ -45,7 +45,7 @@ pub(crate) fn pinned(data: &Path, current: &Genesis) -> Result<Option<Genesis>, 
         ("the name", pinned.name == current.name),
         ("the list of logs", pinned.logs == current.logs),
         ("the policy of keys and witnesses", pinned.policy == current.policy),
-        ("the trust domain", pinned.domains == current.domains),
+        ("the trust domains", pinned.domains == current.domains),
     ];
     match parts.iter().find(|(_, same)| !same) {
         Some((what, _)) => Err(PinnedError::Changed { what, path: data.join(GENESIS) }),

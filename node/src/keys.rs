@@ -20,6 +20,7 @@ use crate::checkpoint_signers::log_signer;
 use crate::config::{BOTH, Config, OUTSIDE, QUORUM, WitnessConfig};
 use crate::files;
 use crate::last_signed::Signer;
+use crate::other_domains::OtherDomainError;
 
 const DAY_MILLIS: u64 = 24 * 3600 * 1000;
 /// Largest file of a key.
@@ -58,6 +59,9 @@ pub enum KeysError {
     /// A witness elsewhere cannot be asked as it is configured.
     #[error("the witness {0} cannot be asked: its URL or its TLS root is none")]
     Outside(String),
+    /// Another domain's trust anchors cannot be used.
+    #[error(transparent)]
+    OtherDomain(#[from] OtherDomainError),
     /// A key was refused.
     #[error(transparent)]
     Key(#[from] VerifierKeyError),
@@ -88,6 +92,8 @@ pub(crate) struct Keys {
     pub(crate) cosigners: Vec<Cosigner>,
     /// The roles that the registrar may give.
     roles: Vec<String>,
+    /// The trust anchors of other domains.
+    others: Vec<GenesisDomain>,
 }
 
 impl Keys {
@@ -100,6 +106,11 @@ impl Keys {
         now: UnixMillis,
     ) -> Result<Self, KeysError> {
         let files = KeyFiles::open(&config.data, first_start)?;
+        // Before any key is made: nothing is begun with trust anchors that are not there.
+        let mut others = Vec::new();
+        for other in &config.other_domains {
+            others.extend(other.read(families)?);
+        }
         let logs = config.log_specs().into_iter().map(|log| {
             let origin = format!("{}/{}", config.name, log.name);
             Ok((log.name, LogKeys::open(&files, log.name, &origin)?))
@@ -116,6 +127,7 @@ impl Keys {
                 .map(|witness| cosigner(config, witness))
                 .collect::<Result<_, _>>()?,
             roles: roles(&files, families)?,
+            others,
         })
     }
 
@@ -150,16 +162,17 @@ impl Keys {
             }
         };
         let lines: Vec<_> = logs.chain(witnesses).chain(outside).chain(quorum).collect();
+        let own = GenesisDomain {
+            name: config.domain.clone(),
+            root: Base64(self.authority.root_der.clone()),
+            registrar: Base64(self.authority.certificate.as_der().to_vec()),
+            roles: self.roles.clone(),
+        };
         Genesis {
             name: config.name.clone(),
             logs: config.log_specs(),
             policy: lines.join("\n"),
-            domains: vec![GenesisDomain {
-                name: config.domain.clone(),
-                root: Base64(self.authority.root_der.clone()),
-                registrar: Base64(self.authority.certificate.as_der().to_vec()),
-                roles: self.roles.clone(),
-            }],
+            domains: std::iter::once(own).chain(self.others.iter().cloned()).collect(),
             tls: tls.into_iter().map(Base64).collect(),
         }
     }

@@ -84,6 +84,7 @@ mod metrics;
 mod node;
 mod notary;
 mod operate;
+mod other_domains;
 mod others_logs;
 mod outside_witnesses;
 mod parallel;
@@ -138,6 +139,7 @@ pub use notary::{Notary, NotaryConfig, RunningNotary};
 #[cfg(unix)]
 pub use operate::{Certified, certify};
 pub use operate::{OperateError, Request, operate, restore};
+pub use other_domains::{OtherDomain, OtherDomainError};
 pub use published::Published;
 pub use reason::Reason;
 pub use record_store::{KeepObserver, KeepPoint, RecordStoreError};

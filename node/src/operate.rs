@@ -4,7 +4,8 @@
 //! could read the keys beside it. One request and one reply a connection, each a line of JSON. Where no node runs, the
 //! ledger is opened for the one request.
 //!
-//! In scope: codes, revocations, backups, certificates where the root key is elsewhere. Out of scope: other operators than the owner of the data directory.
+//! In scope: codes, revocations, backups, certificates where the root key is elsewhere, what the registrar signs for a ledger
+//! that several domains share. Out of scope: other operators than the owner of the data directory.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -12,6 +13,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign_ledger::certificate::{issue, requested_key};
 use countersign_ledger::{Base64, Certificate, CertificateError, Hash, Identity, LogName};
 use serde::{Deserialize, Serialize};
@@ -68,6 +71,30 @@ pub enum Request {
         /// The certificate (DER).
         certificate: Base64,
     },
+    /// Signs the enrolment of a member of this domain for a ledger that several domains share. The reply is the statement, in
+    /// base64: anybody may submit it there, within a month.
+    Introduce {
+        /// SHA-256 of the member's certificate, in hexadecimal digits.
+        certificate: String,
+        /// Id of the latest statement on the member in that ledger's log of enrolments, if there is one.
+        #[serde(default)]
+        prev: Option<String>,
+    },
+    /// Signs the revocation of a certificate for a ledger that several domains share. The reply is the statement, in base64.
+    Withdraw {
+        /// SHA-256 of the certificate, in hexadecimal digits.
+        certificate: String,
+        /// For each log there: the place from which it signs nothing. In a log that is not named it signs nothing at all.
+        from: BTreeMap<String, u64>,
+        /// Id of the latest statement on the member in that ledger's log `trust`, if there is one.
+        #[serde(default)]
+        prev: Option<String>,
+    },
+    /// Founds the first group of notaries of a ledger that several domains share. The reply is the statement's id.
+    Found {
+        /// SHA-256 of the certificate of each notary, in hexadecimal digits.
+        notaries: Vec<String>,
+    },
     /// Copies the ledger as it is, without its keys, into a new directory. The reply tells how much.
     Backup {
         /// An absolute path. Nothing may be there.
@@ -91,7 +118,7 @@ pub enum OperateError {
     #[error("a code is valid for 1 to {MAX_CODE_HOURS} hours")]
     Hours,
     /// Not the name of a certificate.
-    #[error("a certificate is named by its SHA-256, 64 hexadecimal digits")]
+    #[error("a certificate or a statement is named by its SHA-256, 64 hexadecimal digits")]
     Fingerprint,
     /// No such log, or a place that it has not reached.
     #[error("the log {0} does not exist, or has not reached that place")]
@@ -158,18 +185,34 @@ pub(crate) fn carry_out(service: &Service, request: &Request) -> Result<String, 
             Ok(service.registrar.new_code(role, name, valid_for)?.to_string())
         }
         Request::Revoke { certificate, from } => {
-            let fingerprint: Hash = certificate.parse().map_err(|_| OperateError::Fingerprint)?;
-            let places = service.revoke(fingerprint, &places(service, from)?)?;
+            let places = service.revoke(digest(certificate)?, &places(service, from)?)?;
             let places = places.iter().map(|(log, from)| format!("entry {from} of the log {log}"));
             let places: Vec<_> = places.collect();
             Ok(format!("revoked: the certificate signs nothing from {} on", places.join(" and ")))
         }
         Request::Waiting => Ok(serde_json::to_string(&service.registrar.waiting()).map_err(io::Error::from)?),
         Request::Certified { code, certificate } => {
-            let code = code.parse().map_err(|_| OperateError::Fingerprint)?;
+            let code = digest(code)?;
             let certificate = Certificate::from_der(&certificate.0)?;
             service.certified(code, &certificate)?;
             Ok(certificate.fingerprint().to_string())
+        }
+        Request::Introduce { certificate, prev } => {
+            let prev = prev.as_deref().map(digest).transpose()?;
+            Ok(STANDARD.encode(service.introduce(digest(certificate)?, prev)?.as_bytes()))
+        }
+        Request::Withdraw { certificate, from, prev } => {
+            let prev = prev.as_deref().map(digest).transpose()?;
+            let place = |(name, place): (&String, &u64)| {
+                let log = LogName::new(name).map_err(|_| OperateError::NoPlace(name.clone()))?;
+                Ok((log, *place))
+            };
+            let from = from.iter().map(place).collect::<Result<_, OperateError>>()?;
+            Ok(STANDARD.encode(service.withdraw(digest(certificate)?, &from, prev)?.as_bytes()))
+        }
+        Request::Found { notaries } => {
+            let notaries: Vec<_> = notaries.iter().map(|one| digest(one)).collect::<Result<_, _>>()?;
+            Ok(service.found(&notaries)?.to_string())
         }
         Request::Backup { to } => back_up(service, to),
     }
@@ -213,6 +256,10 @@ pub fn certify(config: &Config, root: &Path) -> Result<Vec<Certified>, OperateEr
             certified.push(Certified { member, published: published.map(drop) });
         }
     }
+}
+
+fn digest(text: &str) -> Result<Hash, OperateError> {
+    text.parse().map_err(|_| OperateError::Fingerprint)
 }
 
 fn places(service: &Service, from: &BTreeMap<String, u64>) -> Result<BTreeMap<LogName, u64>, OperateError> {

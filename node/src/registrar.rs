@@ -16,6 +16,8 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use countersign_domains::rules::NOTARY;
+use countersign_domains::{Election, Group, MAX_SEATS};
 use countersign_ledger::certificate::{Period, issue, requested_key};
 use countersign_ledger::{
     Base64, CODE, Certificate, CertificateError, Draft, ENROL, Fields, Genesis, Hash, Identity, Kind,
@@ -71,6 +73,9 @@ pub enum RegistrarError {
     /// A code that would be good for longer than any is.
     #[error("an enrolment code is good for 90 days at most")]
     Validity,
+    /// No group of notaries can be made of these.
+    #[error("a group is founded by 1 to {MAX_SEATS} members in the role `{NOTARY}`, each of them named once")]
+    Notaries,
     /// An identity that is no subject.
     #[error(transparent)]
     Subject(#[from] NameError),
@@ -230,6 +235,26 @@ impl Registrar {
         self.sign(REVOKE, member, fields, prev)
     }
 
+    /// Signs the enrolment of a member of this domain for a ledger that several domains share, which somebody brings there.
+    /// `prev` is the latest statement on the member in that ledger's log.
+    pub(crate) fn introduction(
+        &self,
+        certificate: &Certificate,
+        prev: Option<Hash>,
+    ) -> Result<Statement, RegistrarError> {
+        let certificate_field = Value::Bytes(certificate.as_der().to_vec());
+        let fields = Fields::new().with("certificate", certificate_field);
+        self.sign(ENROL, certificate.identity(), fields, prev)
+    }
+
+    /// Signs the first group of notaries, each of whom has this certificate.
+    pub(crate) fn founding(&self, notaries: &[Certificate]) -> Result<Statement, RegistrarError> {
+        let notary = |certificate: &Certificate| certificate.identity().role() == NOTARY;
+        let group = Group::founded(notaries.iter().map(Certificate::identity));
+        let group = group.filter(|_| notaries.iter().all(notary)).ok_or(RegistrarError::Notaries)?;
+        self.sign_draft(&Election { epoch: 1, group }.draft(None, None))
+    }
+
     /// Certifies `key` as that of `holder`; `None` where the root key is elsewhere.
     pub(crate) fn certify(
         &self,
@@ -292,6 +317,10 @@ impl Registrar {
             links: Vec::new(),
             sealed: None,
         };
+        self.sign_draft(&draft)
+    }
+
+    fn sign_draft(&self, draft: &Draft) -> Result<Statement, RegistrarError> {
         Ok(draft.sign(&self.authority.certificate, &self.authority.registrar, (self.clock)(), random()?)?)
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use countersign_domains::AUTHORIZATION;
 use countersign_ledger::{
     Certificate, CertificateError, Genesis, Hash, Identity, IndexKey, LogName, PublicKey, Signer as _,
     SoftwareKey, Statement, Subject, receipt,
@@ -144,6 +145,37 @@ impl Service {
             let mut from: BTreeMap<_, _> = view.heads.keys().map(|&log| (log, view.size(log))).collect();
             from.extend(earlier);
             Ok((Some(self.registrar.revocation(&member, fingerprint, &from, prev)?), from))
+        })
+    }
+
+    /// The enrolment of a member of this domain, for a ledger that several domains share.
+    pub(crate) fn introduce(
+        &self,
+        fingerprint: Hash,
+        prev: Option<Hash>,
+    ) -> Result<Statement, AuthorityError> {
+        Ok(self.registrar.introduction(&self.certificate(fingerprint)?, prev)?)
+    }
+
+    /// The revocation of a member's certificate, for a ledger that several domains share: from these places of its logs on.
+    pub(crate) fn withdraw(
+        &self,
+        fingerprint: Hash,
+        from: &BTreeMap<LogName, u64>,
+        prev: Option<Hash>,
+    ) -> Result<Statement, AuthorityError> {
+        let certificate = self.certificate(fingerprint)?;
+        Ok(self.registrar.revocation(certificate.identity(), fingerprint, from, prev)?)
+    }
+
+    /// Founds the first group of notaries, and tells which statement it is.
+    pub(crate) fn found(&self, notaries: &[Hash]) -> Result<Hash, AuthorityError> {
+        let notaries: Vec<_> =
+            notaries.iter().map(|fingerprint| self.certificate(*fingerprint)).collect::<Result<_, _>>()?;
+        self.submit_until_it_fits(AUTHORIZATION, || {
+            let founding = self.registrar.founding(&notaries)?;
+            let id = founding.id();
+            Ok((Some(founding), id))
         })
     }
 

@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use countersign_core::{
     AccessState, Answer, Bedside, BedsideCommand, Clinician, Condition, Consent, CountersignError, Courier,
-    Delivery, Fault, Field, FieldValue, Issuer, KeyStore, KeyStoreError, Level, LineMode, MedicalDocument,
-    Meeting, NewRecordLine, NextStep, Outgoing, PackChecker, RecordQuestion, RecordStep, Records, Scan,
-    ScanResult, Suspicion, SyncStep, Text, TryCounter, VerdictKind, Wallet, draw_code, fault_screen,
-    verdict_screen,
+    DataOp, DataQuestion, Delivery, Domains, Fault, Field, FieldValue, Issuer, KeyStore, KeyStoreError,
+    Level, LineMode, MedicalDocument, Meeting, NewRecordLine, NextStep, Outgoing, PackChecker,
+    RecordQuestion, RecordStep, Records, RevocationCause, Scan, ScanResult, Suspicion, SyncStep, Text,
+    TryCounter, VerdictKind, Wallet, data_accesses_screen, domains_screen, draw_code, fault_screen,
+    trace_screen, verdict_screen,
 };
 use countersign_wallet::{Cost, KeyStore as _, KeyStoreError as Kept, Vault};
 use serde_json::Value;
@@ -151,6 +152,24 @@ struct Stage {
     codes: HashMap<String, Vec<String>>,
     /// What was read from it.
     messages: HashMap<String, Vec<u8>>,
+    /// Somebody who looks into other domains.
+    across: Option<Across>,
+}
+
+/// Somebody who looks into other domains, by ledgers of their own.
+struct Across {
+    ledgers: Value,
+    wallet: Arc<Wallet>,
+    domains: Domains,
+    /// The message that was said last.
+    said: Vec<u8>,
+}
+
+impl Across {
+    /// The address and the genesis file of a ledger.
+    fn place(ledger: &Value) -> (&str, Vec<u8>) {
+        (ledger["node"].as_str().unwrap(), fs::read(ledger["genesis"].as_str().unwrap()).unwrap())
+    }
 }
 
 /// Somebody's wallet.
@@ -168,7 +187,7 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let world = World::start(&folder.path().join("world"));
         let (phones, codes, messages) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { world, folder, phones, codes, messages }
+        Self { world, folder, phones, codes, messages, across: None }
     }
 
     fn play(&mut self, step: &Value) -> Result<(), CountersignError> {
@@ -267,6 +286,7 @@ impl Stage {
             what if what.starts_with("record-") => self.record(&who, step)?,
             what if what.starts_with("clinician-") => self.clinician(&who, step)?,
             what if what.starts_with("bedside-") => self.bedside(&who, step)?,
+            what if what.starts_with("domains-") => self.domains(&who, step)?,
             _ => self.hand_over(&who, step)?,
         }
         assert!(step.get("error").is_none(), "went well: {step}");
@@ -613,6 +633,123 @@ impl Stage {
             "bedside-change-password" => bedside.change_password(GATEWAY, text("old"), text("new"))?,
             "bedside-forget" => bedside.forget(GATEWAY)?,
             "bedside-gateways" => assert_eq!(Value::from(bedside.gateways()?), step["rows"], "{step}"),
+            other => panic!("no step is called {other}"),
+        }
+        Ok(())
+    }
+
+    fn domains(&mut self, who: &str, step: &Value) -> Result<(), CountersignError> {
+        let text = |name: &str| step[name].as_str().unwrap_or_default();
+        if text("do") == "domains-open" {
+            let ledgers: Value = serde_json::from_str(&self.world.ask("domains")).unwrap();
+            let (node, genesis) = Across::place(&ledgers["shared"]);
+            let place = |name: &str| self.folder.path().join(name).to_string_lossy().into_owned();
+            let keys = Arc::clone(&self.phones[who].keys) as Arc<dyn KeyStore>;
+            let wallet = Arc::new(Wallet::open(place("shared.db"), &genesis, node.to_owned(), keys)?);
+            let domains = Domains::new(Arc::clone(&wallet), "signing".into(), place("domains"));
+            self.across = Some(Across { ledgers, wallet, domains, said: Vec::new() });
+            return Ok(());
+        }
+        let Across { ledgers, wallet, domains, said } = self.across.as_mut().unwrap();
+        let data = || Ok::<_, CountersignError>(domains.view()?.data[0].key.clone());
+        match text("do") {
+            "domains-world" => {
+                let answer = self.world.ask(&format!("domains {}", text("command")));
+                assert!(step.get("answer").is_none_or(|expected| *expected == answer), "{step}: {answer}");
+            }
+            "domains-add" => {
+                let (node, genesis) = Across::place(&ledgers[text("ledger")]);
+                assert_eq!(domains.add(node, &genesis)?, text("domain"), "{step}");
+            }
+            "domains-remove" => domains.remove(text("domain"))?,
+            "domains-enrol" => {
+                let code = match text("code") {
+                    "" => self.world.ask(&format!("domains code {} {}", text("role"), text("name"))),
+                    code => code.to_owned(),
+                };
+                assert_eq!(domains.enrol(text("domain"), &code)?, text("member"), "{step}");
+            }
+            "domains-sync" => {
+                domains.sync()?;
+                while wallet.sync_step()? != SyncStep::Done {}
+            }
+            "domains-view" => {
+                let screen = domains_screen(&domains.view()?);
+                let names: Vec<Value> = screen.domains.into_iter().map(|line| line.domain.into()).collect();
+                let next = format!("{:?}", screen.next).to_lowercase();
+                assert_eq!((screen.who.key.as_str(), next.as_str()), (text("says"), text("next")), "{step}");
+                assert_eq!(
+                    screen.problem.map(|text| text.key).unwrap_or_default(),
+                    text("problem"),
+                    "{step}"
+                );
+                assert_eq!(Value::Array(names), step["domains"], "{step}");
+            }
+            "domains-register" => domains.register()?,
+            "domains-greet" => {
+                let greeting = domains.greet(text("domain"))?;
+                assert_eq!(format!("{:?}", greeting.step).to_lowercase(), text("step"), "{step}");
+                *said = greeting.message;
+            }
+            "domains-exchange" => {
+                let hex: String = said.iter().map(|byte| format!("{byte:02x}")).collect();
+                let reply = self.world.ask(&format!("domains reply {hex}"));
+                let pairs = reply.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+                let reply = pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect();
+                let next = domains.reply(reply)?;
+                let name = next.as_ref().map(|next| format!("{:?}", next.step).to_lowercase());
+                assert_eq!(name.unwrap_or_default(), text("step"), "{step}");
+                *said = next.map(|next| next.message).unwrap_or_default();
+            }
+            "domains-ask" => {
+                let operations =
+                    step["operations"].as_array().unwrap().iter().map(|name| match name.as_str() {
+                        Some("read") => DataOp::Read,
+                        Some("derive") => DataOp::Derive,
+                        other => panic!("no such operation: {other:?}"),
+                    });
+                let operations = operations.collect();
+                let user = match text("user") {
+                    "" => domains.view()?.people[0].user.clone(),
+                    user => user.to_owned(),
+                };
+                let purpose = "HRESCH".to_owned();
+                domains.ask(DataQuestion { key: data()?, user, operations, purpose, days: 7 })?;
+            }
+            "domains-licence" => {
+                let licence = domains_screen(&domains.view()?).licences.remove(0);
+                let reasons: Vec<Value> =
+                    licence.reasons.into_iter().map(|reason| reason.key.into()).collect();
+                assert_eq!(
+                    (licence.state.key.as_str(), Value::Array(reasons)),
+                    (text("state"), step["reasons"].clone())
+                );
+                assert_eq!(Value::from(licence.causes.len()), step["causes"], "{step}");
+            }
+            "domains-revoke" => {
+                let thread = domains.view()?.licences[0].thread.clone();
+                domains.revoke(&thread, RevocationCause::Owner)?;
+            }
+            "domains-accesses" => {
+                let screen = data_accesses_screen(&domains.accesses(&data()?)?);
+                let keys = |texts: Vec<Text>| texts.into_iter().map(|text| Value::from(text.key)).collect();
+                let findings = screen.list.into_iter().map(|access| Value::Array(keys(access.findings)));
+                assert_eq!(Value::Array(findings.collect()), step["findings"], "{step}");
+                assert_eq!(screen.none.map(|text| text.key).unwrap_or_default(), text("none"), "{step}");
+                assert_eq!(
+                    screen.warning.map(|text| text.key).unwrap_or_default(),
+                    text("warning"),
+                    "{step}"
+                );
+            }
+            "domains-trace" => {
+                let rows = trace_screen(&domains.trace(&data()?)?).rows;
+                let titles: Vec<Value> = rows.iter().map(|row| row.title.key.clone().into()).collect();
+                let notes: Vec<Value> = rows.iter().map(|row| row.notes[0].key.clone().into()).collect();
+                let rails: Vec<Value> = rows.into_iter().map(|row| row.rails.into()).collect();
+                let told = [titles, rails, notes].map(Value::Array);
+                assert_eq!(told, ["titles", "rails", "notes"].map(|name| step[name].clone()), "{step}");
+            }
             other => panic!("no step is called {other}"),
         }
         Ok(())

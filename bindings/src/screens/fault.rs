@@ -172,6 +172,17 @@ fn refusal(reason: &str) -> Option<Text> {
         "other-patient" => "refused.other-patient",
         "registry-stale" => "refused.registry-stale",
         "over" => "refused.session-over",
+        "not-shared" => "domains.not-shared",
+        "other-root" => "refused.domain-root",
+        "other-data-ledger" => "refused.domain-other",
+        "domain-rules" => "refused.domain-rules",
+        "no-notaries" => "refused.domain-notaries",
+        "not-registered" => "refused.domain-registered",
+        "not-admitted" => "refused.domain-person",
+        "no-policy" => "refused.domain-data",
+        "own-domain" => "refused.domain-own",
+        "no-licence" => "refused.domain-licence",
+        "behaviour" => "denial.behaviour",
         _ => return None,
     };
     Some(plain(key))
@@ -203,6 +214,9 @@ fn input(reason: &str) -> Option<Text> {
         "badge" => "fault.invalid-badge",
         "value" => "fault.invalid-value",
         "device" => "fault.invalid-device",
+        "data-ledger" => "fault.invalid-data-ledger",
+        "domain-message" => "fault.invalid-domain-message",
+        "data-operation" => "fault.invalid-data-operation",
         slip if countersign_scan::Slip::ALL.iter().any(|known| known.key() == slip) => {
             return Some(plain(&format!("reason.{slip}")));
         }

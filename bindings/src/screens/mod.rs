@@ -7,11 +7,13 @@ mod bedside;
 mod clinician;
 mod courier;
 mod document;
+mod domains;
 mod fault;
 mod history;
 mod record;
 mod reports;
 mod shared_link;
+mod trace;
 mod verdict;
 
 pub use bedside::{
@@ -25,6 +27,11 @@ pub use courier::{
     outgoing_screen,
 };
 pub use document::{DocumentScreen, ImageNext, ImageScreen, SectionMark, SectionScreen, document_screen};
+pub use domains::{
+    AskDataScreen, CauseChoice, DataAccessScreen, DataAccessesScreen, DataScreen, DaysChoice, DomainLine,
+    DomainsNext, DomainsScreen, GreetingNext, GreetingScreen, LicenceMark, LicenceScreen, OpChoice,
+    PersonChoice, PurposeChoice, data_accesses_screen, domains_screen, greeting_screen,
+};
 pub use fault::{Fault, FaultScreen, fault_screen};
 pub use history::{Notice, Scanned, Seen};
 pub use record::{
@@ -33,6 +40,7 @@ pub use record::{
 };
 pub use reports::ReportLine;
 pub use shared_link::{SharedLinkScreen, shared_link_screen};
+pub use trace::{TraceRow, TraceScreen, trace_screen};
 pub use verdict::{Kept, OtherReading, VerdictScreen, Way, WayMark, verdict_screen};
 
 use countersign_custody::SubjectType;

@@ -3,6 +3,7 @@
 pub mod act;
 pub mod authority;
 pub mod check;
+pub mod domain;
 pub mod epcis;
 pub mod evidence;
 pub mod gateway;

@@ -55,6 +55,15 @@ pub fn run(args: &Args, json: bool) -> Result<u8> {
         NodeCommand::Revoke { certificate, from } => {
             Request::Revoke { certificate: certificate.clone(), from: from.iter().cloned().collect() }
         }
+        NodeCommand::Introduce { certificate, after } => {
+            Request::Introduce { certificate: certificate.clone(), prev: after.clone() }
+        }
+        NodeCommand::Withdraw { certificate, from, after } => Request::Withdraw {
+            certificate: certificate.clone(),
+            from: from.iter().cloned().collect(),
+            prev: after.clone(),
+        },
+        NodeCommand::Found { notaries } => Request::Found { notaries: notaries.clone() },
         // The node that makes it may run in another directory.
         NodeCommand::Backup { to } => Request::Backup { to: std::path::absolute(to)? },
     };

@@ -1,9 +1,11 @@
 //! `countersign demo`: the main task end to end, with the real programs. A node is started, members enrol with their
 //! own keys, a medicine's life is signed step by step, a patient's wallet syncs, the node is stopped, and pictures of
-//! packs are checked. Then a parcel is handed over without a network, and a medical record is shared in part.
+//! packs are checked. Then a parcel is handed over without a network, a medical record is shared in part, and data goes from
+//! one trust domain to the next.
 
 mod cast;
 mod delivery;
+mod domains;
 mod labels;
 mod notaries;
 mod photo;
@@ -105,6 +107,7 @@ pub fn run(args: &Demo) -> Result<()> {
 
     delivery::play(&dir.join("delivery"))?;
     records::play(&dir.join("records"))?;
+    domains::play(&dir.join("domains"))?;
     measured(&dir, &home, &times)
 }
 

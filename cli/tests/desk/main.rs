@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails should stop")]
 
 mod authority;
+mod domain;
 mod foreign;
 mod killing;
 mod line;
@@ -60,6 +61,12 @@ fn demo() -> tempfile::TempDir {
         "the new phone: the very document, and 2 lines",
         "the lost phone: the node refuses (revoked)",
         "8 in all",
+        "ada, to read: answered and noted",
+        "ada, to share: the licence does not grant this operation",
+        "denied (domain-not-allowed)",
+        "derived in university.example",
+        "the log has no such licence",
+        "revoked (invalid-data)",
     ] {
         assert!(printed.contains(words), "the demo does not say {words}:\n{printed}");
     }
@@ -743,6 +750,7 @@ fn help_and_completion_are_there_for_every_command() {
     let help = succeed(home, &["--help"]);
     for command in [
         "demo",
+        "domain",
         "check",
         "trace",
         "sync",

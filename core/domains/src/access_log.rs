@@ -6,13 +6,14 @@
 //!
 //! ```cddl
 //! access-entry = { "licence" => digest, "user" => digest, "state" => digest, "op" => 1 / 2 / 4 / 8,
-//!                  "answer" => digest }
+//!                  "answer" => digest, anchor }
 //! ```
 
 use std::collections::BTreeMap;
 
 use countersign_ledger::{Draft, Fields, Hash, UnixMillis, Verified};
 
+use crate::anchor::Anchor;
 use crate::handshake::AuthRecord;
 use crate::names::{DataKey, Pseudonym};
 use crate::op::Op;
@@ -37,15 +38,16 @@ pub struct AccessEntry {
 }
 
 impl AccessEntry {
-    /// The statement, for the authority of the domain that holds the data.
-    pub fn draft(&self, key: DataKey, prev: Option<Hash>) -> Draft {
+    /// The statement, for the authority of the domain that holds the data, which has seen that much of the log across
+    /// domains.
+    pub fn draft(&self, key: DataKey, seen: Anchor) -> Draft {
         let fields = Fields::new()
             .with("licence", self.licence)
             .with("user", self.user.0)
             .with("state", self.state)
             .with("op", self.op as u64)
             .with("answer", self.answer);
-        draft(ENTRY, key.subject(), fields, prev, Vec::new())
+        draft(ENTRY, key.subject(), seen.with(fields), None, Vec::new())
     }
 
     /// Reads an entry; `None` if the fields are not of the format.

@@ -32,6 +32,17 @@ pub struct Ballot {
     voted: u64,
 }
 
+/// What votes weigh, in hundredths of a percent of credit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Tally {
+    /// Those for the motion.
+    pub yes: u64,
+    /// Those against it.
+    pub no: u64,
+    /// All that the group has.
+    pub total: u64,
+}
+
 /// How a ballot stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Standing {
@@ -58,6 +69,11 @@ impl Ballot {
         } else {
             Standing::Open
         }
+    }
+
+    /// The weights of the votes for and against, and of all that there could be.
+    pub const fn tally(&self) -> Tally {
+        Tally { yes: self.yes, no: self.no, total: self.total }
     }
 
     /// Whether its time is over.

@@ -59,6 +59,8 @@ pub struct Candidate {
 pub struct Credit(u16);
 
 impl Credit {
+    /// That of a newcomer: the paper's initial credit of 50.
+    pub const INITIAL: Self = Self(5_000);
     /// The largest credit.
     pub const MAX: Self = Self(10_000);
 

@@ -6,7 +6,7 @@
 //! ```
 
 use countersign_ledger::cbor::{Written, encode};
-use countersign_ledger::{Draft, Fields, Hash, State, Verified};
+use countersign_ledger::{Draft, Fields, Hash, Identity, State, Verified};
 use minicbor::{Decoder, Encoder};
 
 use crate::group::{Sitting, domain_id};
@@ -63,7 +63,7 @@ impl Held {
         Some(Self {
             policy: statement.statement().id(),
             version: DataPolicy::of(statement)?.version,
-            owner: owner_id(statement),
+            owner: owner_id(statement.signer().identity()),
             domain: domain_id(statement.signer().identity().domain()),
         })
     }
@@ -89,9 +89,9 @@ impl Held {
     }
 }
 
-/// Who signs as an owner.
-pub(crate) fn owner_id(statement: &Verified) -> Hash {
-    Hash::framed("countersign/data-owner/v1", &[statement.signer().identity().as_str().as_bytes()])
+/// An owner in statements: the hash of their SPIFFE ID.
+pub fn owner_id(owner: &Identity) -> Hash {
+    Hash::framed("countersign/data-owner/v1", &[owner.as_str().as_bytes()])
 }
 
 /// A motion to declare data invalid: its owner was proven malicious. What descends from the state is so as well

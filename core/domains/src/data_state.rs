@@ -6,11 +6,12 @@
 //!
 //! ```cddl
 //! data-state = { "key" => digest, "parents" => bstr, "step" => 1..4, "actor" => digest, "owner" => digest,
-//!                "seq" => uint, ? "licence" => digest }          ; 0 to 8 ids of 32 bytes, ascending
+//!                "seq" => uint, anchor, ? "licence" => digest }  ; 0 to 8 ids of 32 bytes, ascending
 //! ```
 
 use countersign_ledger::{Draft, Fields, Hash, Value, Verified};
 
+use crate::anchor::Anchor;
 use crate::group::domain_id;
 use crate::names::{DataKey, state_subject};
 use crate::rules::{STATE, draft};
@@ -88,8 +89,8 @@ impl DataState {
         self.step.admits(self.parents.len()) && self.parents.is_sorted_by(|one, other| one < other)
     }
 
-    /// The statement, for a member of the chain's domain.
-    pub fn draft(&self) -> Draft {
+    /// The statement, for a member of the chain's domain who has seen that much of the log across domains.
+    pub fn draft(&self, seen: Anchor) -> Draft {
         let parents = self.parents.iter().flat_map(|parent| parent.0).collect();
         let mut fields = Fields::new()
             .with("key", self.key.0)
@@ -101,7 +102,7 @@ impl DataState {
         if let Some(licence) = self.licence {
             fields.insert("licence", licence.into());
         }
-        draft(STATE, state_subject(self.sid()), fields, None, Vec::new())
+        draft(STATE, state_subject(self.sid()), seen.with(fields), None, Vec::new())
     }
 
     /// Reads a state; `None` if the fields are not of the format. Its chain is that of the signer's domain.

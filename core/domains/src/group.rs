@@ -63,6 +63,19 @@ impl Group {
         Self { seats: seats.collect(), transactions }
     }
 
+    /// The first group, of notaries of whom nothing was seen yet; `None` unless there are 1 to [`MAX_SEATS`], each named
+    /// once.
+    pub fn founded<'a>(notaries: impl IntoIterator<Item = &'a Identity>) -> Option<Self> {
+        let seat = |identity: &Identity| Seat {
+            notary: notary_id(identity),
+            domain: domain_id(identity.domain()),
+            credit: Credit::INITIAL,
+        };
+        let mut seats: Vec<_> = notaries.into_iter().map(seat).collect();
+        seats.sort_by_key(|seat| seat.notary);
+        Self::from_rows(&Self { seats, transactions: 0 }.to_rows(), 0)
+    }
+
     /// The seats, the highest credit first.
     pub fn seats(&self) -> &[Seat] {
         &self.seats
@@ -179,6 +192,16 @@ mod tests {
             assert_eq!(turns, [0, 1, 2, 3, 4], "each has a turn of its own");
         }
         assert!(masters.iter().all(|times| (150..250).contains(times)), "{masters:?}");
+    }
+
+    #[test]
+    fn a_group_is_founded_by_newcomers_each_named_once() {
+        let notary = |name: &str| Identity::new("north.example", "notary", name).unwrap();
+        let (one, other) = (notary("n1"), notary("n2"));
+        let founded = Group::founded([&one, &other]).unwrap();
+        assert_eq!((founded.total(), founded.transactions()), (10_000, 0));
+        assert_eq!(Group::founded([&other, &one]), Some(founded), "in whatever order they are named");
+        assert_eq!((Group::founded([&one, &one]), Group::founded([])), (None, None));
     }
 
     #[test]

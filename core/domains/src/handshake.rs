@@ -36,8 +36,8 @@ pub const ANSWER: &str = "domain.answer";
 /// A5.
 pub const AUTH_RECORD: &str = "domain.auth-record";
 
-/// How old a message may be.
-pub const MESSAGE_MILLIS: u64 = 60_000;
+/// How old a message may be: people carry them from one phone to another.
+pub const MESSAGE_MILLIS: u64 = 5 * 60_000;
 /// How far ahead a message's time may be.
 pub const MESSAGE_SKEW_MILLIS: u64 = 5_000;
 /// Most messages that are remembered: a stranger cannot add one, since whoever signs is enrolled.
@@ -86,6 +86,16 @@ pub enum NotAuthenticated {
 pub struct SeenMessages(BTreeMap<Hash, UnixMillis>);
 
 impl SeenMessages {
+    /// Those that were remembered before a restart.
+    pub fn restored(seen: impl IntoIterator<Item = (Hash, UnixMillis)>) -> Self {
+        Self(seen.into_iter().take(MAX_SEEN).collect())
+    }
+
+    /// What is to be remembered over a restart: of each message a digest, and until when.
+    pub fn remembered(&self) -> impl Iterator<Item = (Hash, UnixMillis)> {
+        self.0.iter().map(|(message, until)| (*message, *until))
+    }
+
     /// Checks that a message is fresh and new, and remembers it.
     pub fn take(&mut self, message: &Verified, now: UnixMillis) -> Result<(), NotAuthenticated> {
         let at = message.statement().issued_at();
@@ -123,7 +133,7 @@ pub struct Desk<'a> {
 
 impl Desk<'_> {
     /// In the order of the checks: kind, freshness, replay, revocation.
-    fn take(&mut self, message: &Verified, kind: &str) -> Result<(), NotAuthenticated> {
+    pub(crate) fn take(&mut self, message: &Verified, kind: &str) -> Result<(), NotAuthenticated> {
         if message.statement().kind().as_str() != kind {
             return Err(NotAuthenticated::Format);
         }

@@ -13,8 +13,8 @@
 //! | what is decided | `op`, `behaviour`, `policy` | [`Policy::decide`], [`Decision`] |
 //! | how it is agreed on | `names`, `ballot`, `matter`; `election`, `registration`, `admission`, `data`, `request` | [`Thread`] |
 //! | what may be stated | [`rules`], `refusal` | [`rules::DomainRules`], [`Refusal`] |
-//! | who is let in | `handshake`, `access_log` | [`AuthRecord`], [`Pass`], [`joint`] |
-//! | where data went | `data_state`, `filter`, `trace` | [`Chains::trace`], [`Trace`] |
+//! | who is let in | `handshake`, `presentation`, `access_log` | [`AuthRecord`], [`Pass`], [`joint`] |
+//! | where data went | `anchor`, `data_state`, `filter`, `trace` | [`Chains::trace`], [`Trace`] |
 //!
 //! # What is the paper's, and what is ours
 //!
@@ -33,19 +33,17 @@
 //!   clocks; the filters are keyed by their blocks; a request of somebody of whom nothing is known is forwarded,
 //!   since by the formula nobody could begin.
 //!
-//! # What is not joined yet
+//! # What is not here
 //!
-//! [`rules::DomainRules`] is a family as any other, but `core/families` does not list it, so no node takes its
-//! statements; nor does a screen or a command make them. No process of a notary votes by itself, and wallets do not
-//! follow these logs. A node makes a genesis with one domain; one with several is put together by hand. A domain's
-//! monitor, the routing within it, and its certificates of short life are the deployment's. How many requests a domain
-//! may make is bounded by the node's allowances alone. Whoever publishes a policy first under a key owns it, so a salt
-//! is kept until then.
+//! A domain's monitor, the routing within it, and its certificates of short life are the deployment's. How many
+//! requests a domain may make is bounded by the node's allowances alone. Whoever publishes a policy first under a key
+//! owns it, so a salt is kept until then.
 //!
 //! In scope: formats, rules, decisions. Out of scope: sockets, storage, who talks to whom.
 
 mod access_log;
 mod admission;
+mod anchor;
 mod ballot;
 mod behaviour;
 mod conduct;
@@ -61,6 +59,7 @@ mod matter;
 mod names;
 mod op;
 mod policy;
+mod presentation;
 mod refusal;
 mod registration;
 mod report;
@@ -70,17 +69,18 @@ mod trace;
 
 pub use access_log::{AccessEntry, Finding, Licence, NoPass, Pass, joint};
 pub use admission::{Admission, Admitted};
-pub use ballot::{BALLOT_MILLIS, Ballot, Standing, Vote};
+pub use anchor::Anchor;
+pub use ballot::{BALLOT_MILLIS, Ballot, Standing, Tally, Vote};
 pub use behaviour::Behaviour;
 pub use conduct::Conduct;
 pub use credit::{Candidate, Credit, MAX_CANDIDATES, NotCandidates, Ranked, Ranking, rank};
-pub use data::{DataPolicy, Held, Invalidation};
+pub use data::{DataPolicy, Held, Invalidation, owner_id};
 pub use data_state::{DataState, MAX_PARENTS, Step};
 pub use election::{Election, Office};
 pub use filter::{FilterError, MAX_FILTER, MAX_HASHES, ParentFilter, Shape};
 pub use group::{Group, MAX_SEATS, Seat, Sitting, TAKE_OVER_MILLIS, WARM_UP, domain_id, notary_id};
 pub use handshake::{
-    ANSWER, AUTH_RECORD, AuthRecord, CHALLENGE, Challenged, Desk, HELLO, Hello, MESSAGE_MILLIS,
+    ANSWER, AUTH_RECORD, AuthRecord, CHALLENGE, Challenged, Desk, HELLO, Hello, MAX_SEEN, MESSAGE_MILLIS,
     MESSAGE_SKEW_MILLIS, NotAuthenticated, SeenMessages, VOUCH,
 };
 pub use matter::{Matter, Motion};
@@ -90,6 +90,7 @@ pub use names::{
 };
 pub use op::{NotAnOp, Op, Ops};
 pub use policy::{Asked, Decision, Denial, MAX_NAMES, MAX_RULES, MAX_TEXT, Policy, PolicyError};
+pub use presentation::{PRESENTATION, Presentation};
 pub use refusal::Refusal;
 pub use registration::Registration;
 pub use report::{MAX_ROWS, Observed, Report, Reporter, candidates};

@@ -27,6 +27,7 @@ use countersign_ledger::{
 
 use crate::access_log::AccessEntry;
 use crate::admission::{Admission, Admitted};
+use crate::anchor::Anchor;
 use crate::ballot::{Ballot, Vote};
 use crate::data::{DataPolicy, Held, Invalidation, owner_id};
 use crate::data_state::DataState;
@@ -250,7 +251,10 @@ fn follows(before: &State, statement: &Verified) -> Result<(), Refusal> {
         (POLICY, Topic::Data(_)) => {
             let policy = DataPolicy::of(statement).ok_or(Refusal::Fields)?;
             let before = Held::from_state(before);
-            rule(before.is_none_or(|before| before.owner == owner_id(statement)), Refusal::NotTheOwner)?;
+            rule(
+                before.is_none_or(|before| before.owner == owner_id(statement.signer().identity())),
+                Refusal::NotTheOwner,
+            )?;
             rule(
                 policy.version == before.map_or(1, |before| before.version.saturating_add(1)),
                 Refusal::Epoch,
@@ -282,10 +286,13 @@ fn follows(before: &State, statement: &Verified) -> Result<(), Refusal> {
         }
         (STATE, Topic::State(sid)) => {
             let state = DataState::of(statement).ok_or(Refusal::Fields)?;
+            Anchor::of(statement).ok_or(Refusal::Fields)?;
             rule(state.sid() == sid, Refusal::Subject)?;
             rule(before.is_empty(), Refusal::Repeated)
         }
-        (ENTRY, Topic::Data(_)) => AccessEntry::of(statement).map(|_| ()).ok_or(Refusal::Fields),
+        (ENTRY, Topic::Data(_)) => {
+            AccessEntry::of(statement).and(Anchor::of(statement)).map(|_| ()).ok_or(Refusal::Fields)
+        }
         _ => Err(Refusal::Subject),
     }
 }
@@ -514,7 +521,7 @@ fn check_revocation(statement: &Verified, context: &Context<'_>) -> Result<(), R
     let signer = statement.signer().identity();
     let concerned = match signer.role() {
         AUTHORITY => [thread.from, thread.to].contains(&domain_id(signer.domain())),
-        DATA_OWNER => Held::from_state(context.head).is_none_or(|held| held.owner == owner_id(statement)),
+        DATA_OWNER => Held::from_state(context.head).is_none_or(|held| held.owner == owner_id(signer)),
         NOTARY => Cause::of(statement) == Some(Cause::Invalid),
         _ => false,
     };

@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use countersign_bedside::BedsideRules;
 use countersign_custody::Profile;
 use countersign_custody::report::ReportRules;
+use countersign_domains::rules::DomainRules;
 use countersign_ledger::{Families, Membership, Rules};
 use countersign_records::rules::RecordRules;
 
@@ -14,8 +15,13 @@ use countersign_records::rules::RecordRules;
 pub fn families() -> Families {
     static FAMILIES: LazyLock<Families> = LazyLock::new(|| {
         let profiles = Profile::all().iter().map(|profile| Arc::new(profile.clone()) as Arc<dyn Rules>);
-        let others: [Arc<dyn Rules>; 4] =
-            [Arc::new(Membership), Arc::new(RecordRules), Arc::new(ReportRules), Arc::new(BedsideRules)];
+        let others: [Arc<dyn Rules>; 5] = [
+            Arc::new(Membership),
+            Arc::new(RecordRules),
+            Arc::new(ReportRules),
+            Arc::new(BedsideRules),
+            Arc::new(DomainRules),
+        ];
         Families::new(others.into_iter().chain(profiles))
     });
     FAMILIES.clone()
@@ -28,13 +34,19 @@ mod tests {
     use countersign_records::rules::{ANSWER, AUTHORITY_KEY, DELIVERY, INDEX, REQUEST};
 
     use countersign_custody::report;
+    use countersign_domains::{AUTHORIZATION, DATA, rules as domains};
 
     use super::*;
 
     #[test]
     fn every_kind_belongs_to_one_family() {
-        let families: Vec<Arc<dyn Rules>> =
-            vec![Arc::new(Membership), Arc::new(RecordRules), Arc::new(ReportRules), Arc::new(BedsideRules)];
+        let families: Vec<Arc<dyn Rules>> = vec![
+            Arc::new(Membership),
+            Arc::new(RecordRules),
+            Arc::new(ReportRules),
+            Arc::new(BedsideRules),
+            Arc::new(DomainRules),
+        ];
         let profiles = Profile::all().iter().map(|profile| Arc::new(profile.clone()) as Arc<dyn Rules>);
         let families: Vec<_> = families.into_iter().chain(profiles).collect();
         let own = [
@@ -49,6 +61,18 @@ mod tests {
             DEVICE,
             CREDENTIAL,
             SESSION,
+            domains::GROUP,
+            domains::REPORT,
+            domains::VOTE,
+            domains::REGISTER,
+            domains::ADMISSION,
+            domains::POLICY,
+            domains::INVALIDATE,
+            domains::REQUEST,
+            domains::DECISION,
+            domains::REVOKE_ACCESS,
+            domains::STATE,
+            domains::ENTRY,
         ];
         let own = own.map(|kind| Kind::new(kind).unwrap());
         let of_profiles = Profile::all().iter().flat_map(Profile::steps).map(|step| step.kind.clone());
@@ -69,5 +93,10 @@ mod tests {
         assert_eq!(families().logs(&kind(REQUEST)), records);
         assert_eq!(families().logs(&kind(DEVICE)), [LogName::TRUST]);
         assert_eq!(families().logs(&kind(SESSION)), [BEDSIDE]);
+        assert_eq!(families().logs(&kind(domains::REQUEST)), [AUTHORIZATION]);
+        assert_eq!(families().logs(&kind(domains::ENTRY)), [DATA]);
+        for role in [domains::NOTARY, domains::AUTHORITY, domains::DATA_OWNER] {
+            assert!(families().roles().contains(role), "{role}");
+        }
     }
 }

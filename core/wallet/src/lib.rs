@@ -43,6 +43,7 @@ mod bedside;
 mod cbor;
 mod client;
 mod courier;
+mod domains;
 mod drafting;
 mod erasing;
 mod evidence;
@@ -78,6 +79,12 @@ pub use client::{
     Request, Response, Transport, TransportError,
 };
 pub use courier::{Courier, CourierError, Goods, OfferTo, Pending, ReadOffer, Shown, Side};
+pub use domains::{
+    AccessRequest, AdmittedUser, AskForData, AskedForData, Authorization, DataLedger, DataLedgers, DataTrace,
+    DomainMessage, Domains, DomainsError, Fault, LoggedAccess, MayAnswer, MessageKind, NamedData, NewState,
+    Notaries, NotarySeat, OpenBallot, Participant, Proposed, PublishedData, RequestState, Revoked,
+    StatedData, Tended, TracedLedger, TracedState, Voted, looked_at, trace_data,
+};
 pub use erasing::erase;
 pub use evidence::{EvidenceError, ProvenDelivery, Report, is_delivery, verify_delivery, verify_evidence};
 pub use goods::{NoGoods, goods, unit};

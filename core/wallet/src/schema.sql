@@ -282,3 +282,10 @@ CREATE TABLE bedside_devices (
     sid BLOB    PRIMARY KEY,
     met INTEGER NOT NULL                -- when last: milliseconds since 1970
 ) STRICT, WITHOUT ROWID;
+
+-- What is kept of trust domains between two messages of a handshake, and whom a domain has authenticated: sealed under a
+-- secret that the key store has.
+CREATE TABLE domains_kept (
+    name   TEXT PRIMARY KEY,
+    sealed BLOB NOT NULL
+) STRICT;

@@ -11,6 +11,7 @@ mod access;
 mod badges;
 mod checkpoints;
 mod courier;
+mod domains;
 mod follows;
 mod links;
 mod meetings;
@@ -45,6 +46,7 @@ pub(crate) use self::courier::{
     Handover, chain, chains, close_handover, contents, extensions, forget_chain, handover, handovers,
     set_chain, set_contents, set_extensions, set_handover,
 };
+pub(crate) use self::domains::{keep_of_domains, kept_of_domains};
 pub(crate) use self::follows::{
     Row as FollowRow, follow, followed, followed_of, followed_units, follows, ready, set_ready, unfollow,
 };

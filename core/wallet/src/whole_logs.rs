@@ -144,6 +144,16 @@ impl WholeLogs {
             .flat_map(|(_, positions)| positions)
     }
 
+    /// All entries of a log, in its order.
+    pub(crate) fn all(&self, log: LogName) -> impl Iterator<Item = Entry> {
+        (0..self.size(log)).filter_map(move |index| self.entry(log, index))
+    }
+
+    /// The tree over a log's entries.
+    pub(crate) fn tree(&self, log: LogName) -> Tree {
+        self.logs.get(&log).map(|log| log.tree.clone()).unwrap_or_default()
+    }
+
     /// All entries of a log on one subject.
     pub(crate) fn entries(&self, log: LogName, subject: &Subject) -> Vec<Entry> {
         self.positions(log, subject).filter_map(|index| self.entry(log, index)).collect()

@@ -20,5 +20,8 @@ let counted: [String: String] = [
     "settings.following": "count",
     "take.hops": "count",
     "take.progress": "need",
+    "trace.also": "count",
+    "trace.missing": "count",
+    "trace.refused": "count",
     "way.unit": "packs",
 ]

@@ -245,7 +245,8 @@ public struct Edge {
     public struct Set: OptionSet, Sendable {
         public let rawValue: Int
         public init(rawValue: Int) { self.rawValue = rawValue }
-        public static let top = Set(rawValue: 1), bottom = Set(rawValue: 2), all = Set(rawValue: 15)
+        public static let top = Set(rawValue: 1), leading = Set(rawValue: 2), bottom = Set(rawValue: 4)
+        public static let all = Set(rawValue: 15)
     }
 }
 public enum VerticalEdge: Sendable { case top, bottom }

@@ -17,6 +17,7 @@ mod bedside_gateway;
 mod clocks;
 mod couriers;
 mod determinism;
+mod domains;
 mod durability;
 mod floods;
 mod foreign;

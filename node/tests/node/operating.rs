@@ -282,7 +282,7 @@ fn what_clients_have_pinned_stays_whatever_the_configuration_says() {
     fewer.domains[0].roles.pop();
     std::fs::write(&path, fewer.to_json()).unwrap();
     let refused = site.try_open().err().unwrap().to_string();
-    assert!(refused.contains("the trust domain") && refused.contains("pinned"), "{refused}");
+    assert!(refused.contains("the trust domains") && refused.contains("pinned"), "{refused}");
     std::fs::write(&path, pinned.to_json()).unwrap();
     // A version of the software that knows other roles gives those that clients have pinned.
     let families = countersign_ledger::Families::default();

@@ -783,6 +783,12 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_func_document_screen(
     ): Int
+    external fun uniffi_countersign_core_checksum_func_data_accesses_screen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_domains_screen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_greeting_screen(
+    ): Int
     external fun uniffi_countersign_core_checksum_func_fault_screen(
     ): Int
     external fun uniffi_countersign_core_checksum_func_accesses_screen(
@@ -790,6 +796,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_countersign_core_checksum_func_record_screen(
     ): Int
     external fun uniffi_countersign_core_checksum_func_shared_link_screen(
+    ): Int
+    external fun uniffi_countersign_core_checksum_func_trace_screen(
     ): Int
     external fun uniffi_countersign_core_checksum_func_verdict_screen(
     ): Int
@@ -882,6 +890,30 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_countersign_core_checksum_method_courier_send_now(
     ): Int
     external fun uniffi_countersign_core_checksum_method_courier_settle(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_domains_accesses(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_domains_add(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_domains_ask(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_domains_enrol(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_domains_greet(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_domains_register(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_domains_remove(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_domains_reply(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_domains_revoke(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_domains_sync(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_domains_trace(
+    ): Int
+    external fun uniffi_countersign_core_checksum_method_domains_view(
     ): Int
     external fun uniffi_countersign_core_checksum_method_issuer_prepare(
     ): Int
@@ -1043,6 +1075,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_countersign_core_checksum_constructor_courier_new(
     ): Int
+    external fun uniffi_countersign_core_checksum_constructor_domains_new(
+    ): Int
     external fun uniffi_countersign_core_checksum_constructor_issuer_new(
     ): Int
     external fun uniffi_countersign_core_checksum_constructor_packchecker_new(
@@ -1182,6 +1216,36 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_method_courier_settle(`ptr`: Long,`id`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
+    external fun uniffi_countersign_core_fn_clone_domains(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_free_domains(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_constructor_domains_new(`wallet`: Long,`key`: RustBuffer.ByValue,`folder`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_countersign_core_fn_method_domains_accesses(`ptr`: Long,`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_domains_add(`ptr`: Long,`node`: RustBuffer.ByValue,`genesis`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_domains_ask(`ptr`: Long,`question`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_domains_enrol(`ptr`: Long,`domain`: RustBuffer.ByValue,`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_domains_greet(`ptr`: Long,`domain`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_domains_register(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_domains_remove(`ptr`: Long,`domain`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_domains_reply(`ptr`: Long,`message`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_domains_revoke(`ptr`: Long,`thread`: RustBuffer.ByValue,`cause`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_domains_sync(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_countersign_core_fn_method_domains_trace(`ptr`: Long,`key`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_method_domains_view(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_clone_issuer(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_countersign_core_fn_free_issuer(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1406,6 +1470,12 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_document_screen(`document`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_data_accesses_screen(`accesses`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_domains_screen(`view`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_greeting_screen(`greeting`: RustBuffer.ByValue,`isOwn`: Byte,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_fault_screen(`fault`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_accesses_screen(`accesses`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
@@ -1413,6 +1483,8 @@ internal object UniffiLib {
     external fun uniffi_countersign_core_fn_func_record_screen(`record`: RustBuffer.ByValue,`document`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_shared_link_screen(`link`: RustBuffer.ByValue,`document`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_countersign_core_fn_func_trace_screen(`trace`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_countersign_core_fn_func_verdict_screen(`answer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1585,6 +1657,15 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_countersign_core_checksum_func_document_screen() and 0xFFFF) != 12776) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_countersign_core_checksum_func_data_accesses_screen() and 0xFFFF) != 17411) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_domains_screen() and 0xFFFF) != 55578) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_greeting_screen() and 0xFFFF) != 51857) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_countersign_core_checksum_func_fault_screen() and 0xFFFF) != 27928) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1595,6 +1676,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_func_shared_link_screen() and 0xFFFF) != 27737) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_func_trace_screen() and 0xFFFF) != 41941) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_func_verdict_screen() and 0xFFFF) != 15596) {
@@ -1733,6 +1817,42 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_courier_settle() and 0xFFFF) != 50156) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_domains_accesses() and 0xFFFF) != 63784) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_domains_add() and 0xFFFF) != 41322) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_domains_ask() and 0xFFFF) != 19256) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_domains_enrol() and 0xFFFF) != 41840) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_domains_greet() and 0xFFFF) != 48253) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_domains_register() and 0xFFFF) != 6555) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_domains_remove() and 0xFFFF) != 7757) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_domains_reply() and 0xFFFF) != 51173) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_domains_revoke() and 0xFFFF) != 26884) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_domains_sync() and 0xFFFF) != 1723) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_domains_trace() and 0xFFFF) != 37429) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_method_domains_view() and 0xFFFF) != 46986) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_method_issuer_prepare() and 0xFFFF) != 30785) {
@@ -1973,6 +2093,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_constructor_courier_new() and 0xFFFF) != 24556) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_countersign_core_checksum_constructor_domains_new() and 0xFFFF) != 21680) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_countersign_core_checksum_constructor_issuer_new() and 0xFFFF) != 33359) {
@@ -4242,6 +4365,554 @@ public object FfiConverterTypeCourier: FfiConverter<Courier, Long> {
     override fun allocationSize(value: Courier) = 8UL
 
     override fun write(value: Courier, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * A member of a domain who looks into others, with one of the wallet's keys. The wallet is that of the register which the domains
+ * share; beside it, in a folder, are the ledgers of single domains, which have the data and who looked at it.
+ *
+ * Sync this and then the wallet: domains name what they had seen of the register. What is shown is as of that, and needs no
+ * network.
+ */
+public interface DomainsInterface {
+    
+    /**
+     * Who looked at data. Needs no network.
+     */
+    fun `accesses`(`key`: kotlin.String): DataAccesses
+    
+    /**
+     * Adds the ledger of a domain, by its node's address and its genesis file: those of a [`crate::Register`] whose words a
+     * person has compared. Returns the domain.
+     */
+    fun `add`(`node`: kotlin.String, `genesis`: java.nio.ByteBuffer): kotlin.String
+    
+    /**
+     * Asks for a licence. Returns its thread; how far it is, `view` says after a sync. The key store is asked for a signature.
+     */
+    fun `ask`(`question`: DataQuestion): kotlin.String
+    
+    /**
+     * Signs in at a domain with a one-time code of its registrar. Returns the member's SPIFFE ID. What they sign counts once that
+     * registrar has told the shared register of them.
+     */
+    fun `enrol`(`domain`: kotlin.String, `code`: kotlin.String): kotlin.String
+    
+    /**
+     * Begins to be known in another domain. An authority vouches for themselves at once. Each message is good for five minutes.
+     */
+    fun `greet`(`domain`: kotlin.String): DomainGreeting
+    
+    /**
+     * Proposes that the member's domain takes part, by this member's certificate. The notaries vote on it.
+     */
+    fun `register`()
+    
+    /**
+     * Forgets the ledger of a domain.
+     */
+    fun `remove`(`domain`: kotlin.String)
+    
+    /**
+     * Signs what a message asks for; none if nothing is left to be said. Who is known from then on is told to the register, which
+     * needs the network. The key store is asked for a signature.
+     */
+    fun `reply`(`message`: kotlin.ByteArray): DomainGreeting?
+    
+    /**
+     * Takes a licence back. The key store is asked for a signature.
+     */
+    fun `revoke`(`thread`: kotlin.String, `cause`: RevocationCause)
+    
+    /**
+     * Brings the ledgers of all domains up to date, each as far as it can be reached within some seconds. Fails as the first of
+     * them did, once all were tried.
+     */
+    fun `sync`()
+    
+    /**
+     * Where data went. Needs no network.
+     */
+    fun `trace`(`key`: kotlin.String): DataTrace
+    
+    /**
+     * What the screens begin with. Needs no network.
+     */
+    fun `view`(): DomainsView
+    
+    companion object
+}
+
+/**
+ * A member of a domain who looks into others, with one of the wallet's keys. The wallet is that of the register which the domains
+ * share; beside it, in a folder, are the ledgers of single domains, which have the data and who looked at it.
+ *
+ * Sync this and then the wallet: domains name what they had seen of the register. What is shown is as of that, and needs no
+ * network.
+ */
+open class Domains: Disposable, AutoCloseable, DomainsInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * A member with the key `key` of the wallet. `folder` is where the ledgers of domains lie: the app's own, beside the wallet.
+     */
+    constructor(`wallet`: Wallet, `key`: kotlin.String, `folder`: kotlin.String) :
+        this(UniffiWithHandle, 
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_constructor_domains_new(
+    
+        
+        FfiConverterTypeWallet.lower(`wallet`),
+        FfiConverterString.lower(`key`),
+        FfiConverterString.lower(`folder`),_status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_countersign_core_fn_free_domains(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_countersign_core_fn_clone_domains(handle, status)
+        }
+    }
+
+    
+    /**
+     * Who looked at data. Needs no network.
+     */
+    @Throws(CountersignException::class)override fun `accesses`(`key`: kotlin.String): DataAccesses {
+            return FfiConverterTypeDataAccesses.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_domains_accesses(
+        it,
+        
+        FfiConverterString.lower(`key`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Adds the ledger of a domain, by its node's address and its genesis file: those of a [`crate::Register`] whose words a
+     * person has compared. Returns the domain.
+     */
+    @Throws(CountersignException::class)override fun `add`(`node`: kotlin.String, `genesis`: java.nio.ByteBuffer): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_domains_add(
+        it,
+        
+        FfiConverterString.lower(`node`),
+        FfiConverterByRefBytes.lower(`genesis`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Asks for a licence. Returns its thread; how far it is, `view` says after a sync. The key store is asked for a signature.
+     */
+    @Throws(CountersignException::class)override fun `ask`(`question`: DataQuestion): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_domains_ask(
+        it,
+        
+        FfiConverterTypeDataQuestion.lower(`question`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Signs in at a domain with a one-time code of its registrar. Returns the member's SPIFFE ID. What they sign counts once that
+     * registrar has told the shared register of them.
+     */
+    @Throws(CountersignException::class)override fun `enrol`(`domain`: kotlin.String, `code`: kotlin.String): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_domains_enrol(
+        it,
+        
+        FfiConverterString.lower(`domain`),
+        FfiConverterString.lower(`code`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Begins to be known in another domain. An authority vouches for themselves at once. Each message is good for five minutes.
+     */
+    @Throws(CountersignException::class)override fun `greet`(`domain`: kotlin.String): DomainGreeting {
+            return FfiConverterTypeDomainGreeting.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_domains_greet(
+        it,
+        
+        FfiConverterString.lower(`domain`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Proposes that the member's domain takes part, by this member's certificate. The notaries vote on it.
+     */
+    @Throws(CountersignException::class)override fun `register`()
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_domains_register(
+        it,
+        _status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Forgets the ledger of a domain.
+     */
+    @Throws(CountersignException::class)override fun `remove`(`domain`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_domains_remove(
+        it,
+        
+        FfiConverterString.lower(`domain`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Signs what a message asks for; none if nothing is left to be said. Who is known from then on is told to the register, which
+     * needs the network. The key store is asked for a signature.
+     */
+    @Throws(CountersignException::class)override fun `reply`(`message`: kotlin.ByteArray): DomainGreeting? {
+            return FfiConverterOptionalTypeDomainGreeting.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_domains_reply(
+        it,
+        
+        FfiConverterByteArray.lower(`message`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Takes a licence back. The key store is asked for a signature.
+     */
+    @Throws(CountersignException::class)override fun `revoke`(`thread`: kotlin.String, `cause`: RevocationCause)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_domains_revoke(
+        it,
+        
+        FfiConverterString.lower(`thread`),
+        FfiConverterTypeRevocationCause.lower(`cause`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Brings the ledgers of all domains up to date, each as far as it can be reached within some seconds. Fails as the first of
+     * them did, once all were tried.
+     */
+    @Throws(CountersignException::class)override fun `sync`()
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_domains_sync(
+        it,
+        _status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Where data went. Needs no network.
+     */
+    @Throws(CountersignException::class)override fun `trace`(`key`: kotlin.String): DataTrace {
+            return FfiConverterTypeDataTrace.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_domains_trace(
+        it,
+        
+        FfiConverterString.lower(`key`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * What the screens begin with. Needs no network.
+     */
+    @Throws(CountersignException::class)override fun `view`(): DomainsView {
+            return FfiConverterTypeDomainsView.lift(
+    callWithHandle {
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_method_domains_view(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDomains: FfiConverter<Domains, Long> {
+    override fun lower(value: Domains): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Domains {
+        return Domains(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Domains {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Domains) = 8UL
+
+    override fun write(value: Domains, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -8373,6 +9044,109 @@ public object FfiConverterTypeAskChoice: FfiConverterRustBuffer<AskChoice> {
 
 
 /**
+ * A licence that is asked for.
+ */
+data class AskDataScreen (
+    /**
+     * The data.
+     */
+    val `key`: kotlin.String
+    , 
+    /**
+     * What it is called.
+     */
+    val `title`: Text
+    , 
+    /**
+     * The owner's rule.
+     */
+    val `rule`: Text
+    , 
+    /**
+     * The domain that holds it, where a person first becomes known.
+     */
+    val `holder`: kotlin.String
+    , 
+    /**
+     * Why nobody can be asked for, if so.
+     */
+    val `problem`: Text?
+    , 
+    /**
+     * For whom.
+     */
+    val `people`: List<PersonChoice>
+    , 
+    /**
+     * What may be done.
+     */
+    val `operations`: List<OpChoice>
+    , 
+    /**
+     * What for.
+     */
+    val `purposes`: List<PurposeChoice>
+    , 
+    /**
+     * For how long.
+     */
+    val `days`: List<DaysChoice>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAskDataScreen: FfiConverterRustBuffer<AskDataScreen> {
+    override fun read(buf: ByteBuffer): AskDataScreen {
+        return AskDataScreen(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterSequenceTypePersonChoice.read(buf),
+            FfiConverterSequenceTypeOpChoice.read(buf),
+            FfiConverterSequenceTypePurposeChoice.read(buf),
+            FfiConverterSequenceTypeDaysChoice.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: AskDataScreen) = (
+            FfiConverterString.allocationSize(value.`key`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`rule`) +
+            FfiConverterString.allocationSize(value.`holder`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`problem`) +
+            FfiConverterSequenceTypePersonChoice.allocationSize(value.`people`) +
+            FfiConverterSequenceTypeOpChoice.allocationSize(value.`operations`) +
+            FfiConverterSequenceTypePurposeChoice.allocationSize(value.`purposes`) +
+            FfiConverterSequenceTypeDaysChoice.allocationSize(value.`days`)
+    )
+
+    override fun write(value: AskDataScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`key`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`rule`, buf)
+            FfiConverterString.write(value.`holder`, buf)
+            FfiConverterOptionalTypeText.write(value.`problem`, buf)
+            FfiConverterSequenceTypePersonChoice.write(value.`people`, buf)
+            FfiConverterSequenceTypeOpChoice.write(value.`operations`, buf)
+            FfiConverterSequenceTypePurposeChoice.write(value.`purposes`, buf)
+            FfiConverterSequenceTypeDaysChoice.write(value.`days`, buf)
+    }
+}
+
+
+
+/**
  * The screen of what may be asked for of a record.
  */
 data class AskScreen (
@@ -9326,6 +10100,53 @@ public object FfiConverterTypeCause: FfiConverterRustBuffer<Cause> {
 
 
 /**
+ * A reason for which a licence is taken back.
+ */
+data class CauseChoice (
+    /**
+     * The reason.
+     */
+    val `cause`: RevocationCause
+    , 
+    /**
+     * In words.
+     */
+    val `title`: Text
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeCauseChoice: FfiConverterRustBuffer<CauseChoice> {
+    override fun read(buf: ByteBuffer): CauseChoice {
+        return CauseChoice(
+            FfiConverterTypeRevocationCause.read(buf),
+            FfiConverterTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: CauseChoice) = (
+            FfiConverterTypeRevocationCause.allocationSize(value.`cause`) +
+            FfiConverterTypeText.allocationSize(value.`title`)
+    )
+
+    override fun write(value: CauseChoice, buf: ByteBuffer) {
+            FfiConverterTypeRevocationCause.write(value.`cause`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+    }
+}
+
+
+
+/**
  * Something that can be asked of a device.
  */
 data class CommandChoice (
@@ -9493,6 +10314,566 @@ public object FfiConverterTypeConsent: FfiConverterRustBuffer<Consent> {
     override fun write(value: Consent, buf: ByteBuffer) {
             FfiConverterBoolean.write(value.`irrevocable`, buf)
             FfiConverterBoolean.write(value.`unknown`, buf)
+    }
+}
+
+
+
+/**
+ * An access to data.
+ */
+data class DataAccess (
+    /**
+     * The domain that noted it.
+     */
+    val `domain`: kotlin.String
+    , 
+    /**
+     * Who, by their pseudonym there.
+     */
+    val `user`: kotlin.String
+    , 
+    /**
+     * Their domain; absent if the licence is none of the register's.
+     */
+    val `from`: kotlin.String?
+    , 
+    /**
+     * What was done.
+     */
+    val `operation`: DataOp
+    , 
+    /**
+     * When.
+     */
+    val `atMillis`: kotlin.ULong
+    , 
+    /**
+     * Under which licence, by its statement.
+     */
+    val `licence`: kotlin.String
+    , 
+    /**
+     * What for; absent as `from` is.
+     */
+    val `purpose`: kotlin.String?
+    , 
+    /**
+     * What is wrong with it; nothing mostly.
+     */
+    val `findings`: List<AccessFinding>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDataAccess: FfiConverterRustBuffer<DataAccess> {
+    override fun read(buf: ByteBuffer): DataAccess {
+        return DataAccess(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterTypeDataOp.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterSequenceTypeAccessFinding.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DataAccess) = (
+            FfiConverterString.allocationSize(value.`domain`) +
+            FfiConverterString.allocationSize(value.`user`) +
+            FfiConverterOptionalString.allocationSize(value.`from`) +
+            FfiConverterTypeDataOp.allocationSize(value.`operation`) +
+            FfiConverterULong.allocationSize(value.`atMillis`) +
+            FfiConverterString.allocationSize(value.`licence`) +
+            FfiConverterOptionalString.allocationSize(value.`purpose`) +
+            FfiConverterSequenceTypeAccessFinding.allocationSize(value.`findings`)
+    )
+
+    override fun write(value: DataAccess, buf: ByteBuffer) {
+            FfiConverterString.write(value.`domain`, buf)
+            FfiConverterString.write(value.`user`, buf)
+            FfiConverterOptionalString.write(value.`from`, buf)
+            FfiConverterTypeDataOp.write(value.`operation`, buf)
+            FfiConverterULong.write(value.`atMillis`, buf)
+            FfiConverterString.write(value.`licence`, buf)
+            FfiConverterOptionalString.write(value.`purpose`, buf)
+            FfiConverterSequenceTypeAccessFinding.write(value.`findings`, buf)
+    }
+}
+
+
+
+/**
+ * An access to data.
+ */
+data class DataAccessScreen (
+    /**
+     * What was done.
+     */
+    val `title`: Text
+    , 
+    /**
+     * By whom, when, what for, under which licence.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * What is wrong with it; none if it is in order.
+     */
+    val `findings`: List<Text>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDataAccessScreen: FfiConverterRustBuffer<DataAccessScreen> {
+    override fun read(buf: ByteBuffer): DataAccessScreen {
+        return DataAccessScreen(
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DataAccessScreen) = (
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`findings`)
+    )
+
+    override fun write(value: DataAccessScreen, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterSequenceTypeText.write(value.`findings`, buf)
+    }
+}
+
+
+
+/**
+ * Who looked at data, as far as the domains whose ledgers are here have noted it.
+ */
+data class DataAccesses (
+    /**
+     * The data.
+     */
+    val `key`: kotlin.String
+    , 
+    /**
+     * The domain that holds it.
+     */
+    val `holder`: kotlin.String?
+    , 
+    /**
+     * The latest first.
+     */
+    val `list`: List<DataAccess>
+    , 
+    /**
+     * The ledgers that this is from.
+     */
+    val `ledgers`: List<DomainLedger>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDataAccesses: FfiConverterRustBuffer<DataAccesses> {
+    override fun read(buf: ByteBuffer): DataAccesses {
+        return DataAccesses(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterSequenceTypeDataAccess.read(buf),
+            FfiConverterSequenceTypeDomainLedger.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DataAccesses) = (
+            FfiConverterString.allocationSize(value.`key`) +
+            FfiConverterOptionalString.allocationSize(value.`holder`) +
+            FfiConverterSequenceTypeDataAccess.allocationSize(value.`list`) +
+            FfiConverterSequenceTypeDomainLedger.allocationSize(value.`ledgers`)
+    )
+
+    override fun write(value: DataAccesses, buf: ByteBuffer) {
+            FfiConverterString.write(value.`key`, buf)
+            FfiConverterOptionalString.write(value.`holder`, buf)
+            FfiConverterSequenceTypeDataAccess.write(value.`list`, buf)
+            FfiConverterSequenceTypeDomainLedger.write(value.`ledgers`, buf)
+    }
+}
+
+
+
+/**
+ * Who looked at data.
+ */
+data class DataAccessesScreen (
+    /**
+     * What the data is called.
+     */
+    val `title`: Text
+    , 
+    /**
+     * That the domain that holds it is not here, if so.
+     */
+    val `warning`: Text?
+    , 
+    /**
+     * That nobody looked, if so.
+     */
+    val `none`: Text?
+    , 
+    /**
+     * The latest first.
+     */
+    val `list`: List<DataAccessScreen>
+    , 
+    /**
+     * The ledgers that this is from.
+     */
+    val `sources`: List<Text>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDataAccessesScreen: FfiConverterRustBuffer<DataAccessesScreen> {
+    override fun read(buf: ByteBuffer): DataAccessesScreen {
+        return DataAccessesScreen(
+            FfiConverterTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterSequenceTypeDataAccessScreen.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DataAccessesScreen) = (
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`warning`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`none`) +
+            FfiConverterSequenceTypeDataAccessScreen.allocationSize(value.`list`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`sources`)
+    )
+
+    override fun write(value: DataAccessesScreen, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterOptionalTypeText.write(value.`warning`, buf)
+            FfiConverterOptionalTypeText.write(value.`none`, buf)
+            FfiConverterSequenceTypeDataAccessScreen.write(value.`list`, buf)
+            FfiConverterSequenceTypeText.write(value.`sources`, buf)
+    }
+}
+
+
+
+/**
+ * What is asked for.
+ */
+data class DataQuestion (
+    /**
+     * The data.
+     */
+    val `key`: kotlin.String
+    , 
+    /**
+     * For whom: a [`DomainPerson`] that the data's domain knows.
+     */
+    val `user`: kotlin.String
+    , 
+    /**
+     * What is to be done.
+     */
+    val `operations`: List<DataOp>
+    , 
+    /**
+     * What for.
+     */
+    val `purpose`: kotlin.String
+    , 
+    /**
+     * For how many days.
+     */
+    val `days`: kotlin.UShort
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDataQuestion: FfiConverterRustBuffer<DataQuestion> {
+    override fun read(buf: ByteBuffer): DataQuestion {
+        return DataQuestion(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterSequenceTypeDataOp.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterUShort.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DataQuestion) = (
+            FfiConverterString.allocationSize(value.`key`) +
+            FfiConverterString.allocationSize(value.`user`) +
+            FfiConverterSequenceTypeDataOp.allocationSize(value.`operations`) +
+            FfiConverterString.allocationSize(value.`purpose`) +
+            FfiConverterUShort.allocationSize(value.`days`)
+    )
+
+    override fun write(value: DataQuestion, buf: ByteBuffer) {
+            FfiConverterString.write(value.`key`, buf)
+            FfiConverterString.write(value.`user`, buf)
+            FfiConverterSequenceTypeDataOp.write(value.`operations`, buf)
+            FfiConverterString.write(value.`purpose`, buf)
+            FfiConverterUShort.write(value.`days`, buf)
+    }
+}
+
+
+
+/**
+ * Data that is published.
+ */
+data class DataScreen (
+    /**
+     * By which it is named.
+     */
+    val `key`: kotlin.String
+    , 
+    /**
+     * What it is called.
+     */
+    val `title`: Text
+    , 
+    /**
+     * Whose it is, the owner's rule, since when.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * That it does not count, if so.
+     */
+    val `warning`: Text?
+    , 
+    /**
+     * What a licence is asked by; absent where this member cannot ask.
+     */
+    val `ask`: AskDataScreen?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDataScreen: FfiConverterRustBuffer<DataScreen> {
+    override fun read(buf: ByteBuffer): DataScreen {
+        return DataScreen(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterOptionalTypeAskDataScreen.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DataScreen) = (
+            FfiConverterString.allocationSize(value.`key`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`warning`) +
+            FfiConverterOptionalTypeAskDataScreen.allocationSize(value.`ask`)
+    )
+
+    override fun write(value: DataScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`key`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterOptionalTypeText.write(value.`warning`, buf)
+            FfiConverterOptionalTypeAskDataScreen.write(value.`ask`, buf)
+    }
+}
+
+
+
+/**
+ * Where data went, over the domains whose ledgers are here.
+ */
+data class DataTrace (
+    /**
+     * The data.
+     */
+    val `key`: kotlin.String
+    , 
+    /**
+     * What it was made of, it itself, and what was made of it: parents before what was made of them.
+     */
+    val `states`: List<TracedData>
+    , 
+    /**
+     * How many parents are on none of the ledgers.
+     */
+    val `missing`: kotlin.UInt
+    , 
+    /**
+     * How many entries were left out: they go back in time, or are not what their names say.
+     */
+    val `refused`: kotlin.UInt
+    , 
+    /**
+     * Whether nothing was left out for its number.
+     */
+    val `isWhole`: kotlin.Boolean
+    , 
+    /**
+     * Whether a domain let through what its rules forbid.
+     */
+    val `isAtFault`: kotlin.Boolean
+    , 
+    /**
+     * The ledgers that this is from.
+     */
+    val `ledgers`: List<DomainLedger>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDataTrace: FfiConverterRustBuffer<DataTrace> {
+    override fun read(buf: ByteBuffer): DataTrace {
+        return DataTrace(
+            FfiConverterString.read(buf),
+            FfiConverterSequenceTypeTracedData.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterSequenceTypeDomainLedger.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DataTrace) = (
+            FfiConverterString.allocationSize(value.`key`) +
+            FfiConverterSequenceTypeTracedData.allocationSize(value.`states`) +
+            FfiConverterUInt.allocationSize(value.`missing`) +
+            FfiConverterUInt.allocationSize(value.`refused`) +
+            FfiConverterBoolean.allocationSize(value.`isWhole`) +
+            FfiConverterBoolean.allocationSize(value.`isAtFault`) +
+            FfiConverterSequenceTypeDomainLedger.allocationSize(value.`ledgers`)
+    )
+
+    override fun write(value: DataTrace, buf: ByteBuffer) {
+            FfiConverterString.write(value.`key`, buf)
+            FfiConverterSequenceTypeTracedData.write(value.`states`, buf)
+            FfiConverterUInt.write(value.`missing`, buf)
+            FfiConverterUInt.write(value.`refused`, buf)
+            FfiConverterBoolean.write(value.`isWhole`, buf)
+            FfiConverterBoolean.write(value.`isAtFault`, buf)
+            FfiConverterSequenceTypeDomainLedger.write(value.`ledgers`, buf)
+    }
+}
+
+
+
+/**
+ * A time for which a licence may be asked.
+ */
+data class DaysChoice (
+    /**
+     * How many days.
+     */
+    val `days`: kotlin.UShort
+    , 
+    /**
+     * In words.
+     */
+    val `title`: Text
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDaysChoice: FfiConverterRustBuffer<DaysChoice> {
+    override fun read(buf: ByteBuffer): DaysChoice {
+        return DaysChoice(
+            FfiConverterUShort.read(buf),
+            FfiConverterTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DaysChoice) = (
+            FfiConverterUShort.allocationSize(value.`days`) +
+            FfiConverterTypeText.allocationSize(value.`title`)
+    )
+
+    override fun write(value: DaysChoice, buf: ByteBuffer) {
+            FfiConverterUShort.write(value.`days`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
     }
 }
 
@@ -9738,6 +11119,614 @@ public object FfiConverterTypeDocumentScreen: FfiConverterRustBuffer<DocumentScr
             FfiConverterSequenceTypeText.write(value.`kept`, buf)
             FfiConverterSequenceTypeSectionScreen.write(value.`sections`, buf)
             FfiConverterOptionalTypeText.write(value.`notStated`, buf)
+    }
+}
+
+
+
+/**
+ * Data that somebody has published a policy of.
+ */
+data class DomainData (
+    /**
+     * By which it is named: a digest in hexadecimal.
+     */
+    val `key`: kotlin.String
+    , 
+    /**
+     * Whose it is, by their SPIFFE ID.
+     */
+    val `owner`: kotlin.String
+    , 
+    /**
+     * Who may do what, such as `allow read for TREAT from north.example`.
+     */
+    val `policy`: kotlin.String
+    , 
+    /**
+     * When it was published.
+     */
+    val `atMillis`: kotlin.ULong
+    , 
+    /**
+     * Whether it counts.
+     */
+    val `isValid`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDomainData: FfiConverterRustBuffer<DomainData> {
+    override fun read(buf: ByteBuffer): DomainData {
+        return DomainData(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DomainData) = (
+            FfiConverterString.allocationSize(value.`key`) +
+            FfiConverterString.allocationSize(value.`owner`) +
+            FfiConverterString.allocationSize(value.`policy`) +
+            FfiConverterULong.allocationSize(value.`atMillis`) +
+            FfiConverterBoolean.allocationSize(value.`isValid`)
+    )
+
+    override fun write(value: DomainData, buf: ByteBuffer) {
+            FfiConverterString.write(value.`key`, buf)
+            FfiConverterString.write(value.`owner`, buf)
+            FfiConverterString.write(value.`policy`, buf)
+            FfiConverterULong.write(value.`atMillis`, buf)
+            FfiConverterBoolean.write(value.`isValid`, buf)
+    }
+}
+
+
+
+/**
+ * A message by which somebody becomes known in another domain. It is carried from phone to phone as codes.
+ */
+data class DomainGreeting (
+    /**
+     * Which of the five it is.
+     */
+    val `step`: GreetingStep
+    , 
+    /**
+     * Who says so, by their SPIFFE ID: by the message's own word, until it was replied to.
+     */
+    val `party`: kotlin.String
+    , 
+    /**
+     * The message, for [`Domains::reply`].
+     */
+    val `message`: kotlin.ByteArray
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDomainGreeting: FfiConverterRustBuffer<DomainGreeting> {
+    override fun read(buf: ByteBuffer): DomainGreeting {
+        return DomainGreeting(
+            FfiConverterTypeGreetingStep.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterByteArray.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DomainGreeting) = (
+            FfiConverterTypeGreetingStep.allocationSize(value.`step`) +
+            FfiConverterString.allocationSize(value.`party`) +
+            FfiConverterByteArray.allocationSize(value.`message`)
+    )
+
+    override fun write(value: DomainGreeting, buf: ByteBuffer) {
+            FfiConverterTypeGreetingStep.write(value.`step`, buf)
+            FfiConverterString.write(value.`party`, buf)
+            FfiConverterByteArray.write(value.`message`, buf)
+    }
+}
+
+
+
+/**
+ * A domain whose ledger is here.
+ */
+data class DomainLedger (
+    /**
+     * The domain.
+     */
+    val `domain`: kotlin.String
+    , 
+    /**
+     * As of when its ledger is here; absent before the first sync.
+     */
+    val `asOfMillis`: kotlin.ULong?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDomainLedger: FfiConverterRustBuffer<DomainLedger> {
+    override fun read(buf: ByteBuffer): DomainLedger {
+        return DomainLedger(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DomainLedger) = (
+            FfiConverterString.allocationSize(value.`domain`) +
+            FfiConverterOptionalULong.allocationSize(value.`asOfMillis`)
+    )
+
+    override fun write(value: DomainLedger, buf: ByteBuffer) {
+            FfiConverterString.write(value.`domain`, buf)
+            FfiConverterOptionalULong.write(value.`asOfMillis`, buf)
+    }
+}
+
+
+
+/**
+ * A request for a licence, with what came of it.
+ */
+data class DomainLicence (
+    /**
+     * By which it is named.
+     */
+    val `thread`: kotlin.String
+    , 
+    /**
+     * The data.
+     */
+    val `key`: kotlin.String
+    , 
+    /**
+     * The domain that asks.
+     */
+    val `from`: kotlin.String
+    , 
+    /**
+     * The domain that holds the data.
+     */
+    val `to`: kotlin.String
+    , 
+    /**
+     * For whom, by their pseudonym there.
+     */
+    val `user`: kotlin.String
+    , 
+    /**
+     * What is to be done.
+     */
+    val `operations`: List<DataOp>
+    , 
+    /**
+     * What for, such as a code of HL7's `PurposeOfUse`.
+     */
+    val `purpose`: kotlin.String
+    , 
+    /**
+     * When it was asked for.
+     */
+    val `askedMillis`: kotlin.ULong
+    , 
+    /**
+     * How far it is.
+     */
+    val `state`: LicenceState
+    , 
+    /**
+     * Why the owner's rule denies it, if it does.
+     */
+    val `denial`: DataDenial?
+    , 
+    /**
+     * The notaries' votes, while they vote.
+     */
+    val `votes`: LicenceVotes?
+    , 
+    /**
+     * Whether this member may take it back.
+     */
+    val `mayRevoke`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDomainLicence: FfiConverterRustBuffer<DomainLicence> {
+    override fun read(buf: ByteBuffer): DomainLicence {
+        return DomainLicence(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterSequenceTypeDataOp.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterTypeLicenceState.read(buf),
+            FfiConverterOptionalTypeDataDenial.read(buf),
+            FfiConverterOptionalTypeLicenceVotes.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DomainLicence) = (
+            FfiConverterString.allocationSize(value.`thread`) +
+            FfiConverterString.allocationSize(value.`key`) +
+            FfiConverterString.allocationSize(value.`from`) +
+            FfiConverterString.allocationSize(value.`to`) +
+            FfiConverterString.allocationSize(value.`user`) +
+            FfiConverterSequenceTypeDataOp.allocationSize(value.`operations`) +
+            FfiConverterString.allocationSize(value.`purpose`) +
+            FfiConverterULong.allocationSize(value.`askedMillis`) +
+            FfiConverterTypeLicenceState.allocationSize(value.`state`) +
+            FfiConverterOptionalTypeDataDenial.allocationSize(value.`denial`) +
+            FfiConverterOptionalTypeLicenceVotes.allocationSize(value.`votes`) +
+            FfiConverterBoolean.allocationSize(value.`mayRevoke`)
+    )
+
+    override fun write(value: DomainLicence, buf: ByteBuffer) {
+            FfiConverterString.write(value.`thread`, buf)
+            FfiConverterString.write(value.`key`, buf)
+            FfiConverterString.write(value.`from`, buf)
+            FfiConverterString.write(value.`to`, buf)
+            FfiConverterString.write(value.`user`, buf)
+            FfiConverterSequenceTypeDataOp.write(value.`operations`, buf)
+            FfiConverterString.write(value.`purpose`, buf)
+            FfiConverterULong.write(value.`askedMillis`, buf)
+            FfiConverterTypeLicenceState.write(value.`state`, buf)
+            FfiConverterOptionalTypeDataDenial.write(value.`denial`, buf)
+            FfiConverterOptionalTypeLicenceVotes.write(value.`votes`, buf)
+            FfiConverterBoolean.write(value.`mayRevoke`, buf)
+    }
+}
+
+
+
+/**
+ * A domain whose ledger is here.
+ */
+data class DomainLine (
+    /**
+     * The domain.
+     */
+    val `domain`: kotlin.String
+    , 
+    /**
+     * What it is called.
+     */
+    val `title`: Text
+    , 
+    /**
+     * As of when its ledger is here.
+     */
+    val `state`: Text
+    , 
+    /**
+     * What signing in there is called; absent for who is somebody already.
+     */
+    val `enrol`: Text?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDomainLine: FfiConverterRustBuffer<DomainLine> {
+    override fun read(buf: ByteBuffer): DomainLine {
+        return DomainLine(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DomainLine) = (
+            FfiConverterString.allocationSize(value.`domain`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`state`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`enrol`)
+    )
+
+    override fun write(value: DomainLine, buf: ByteBuffer) {
+            FfiConverterString.write(value.`domain`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`state`, buf)
+            FfiConverterOptionalTypeText.write(value.`enrol`, buf)
+    }
+}
+
+
+
+/**
+ * Somebody whom another domain knows, by a pseudonym.
+ */
+data class DomainPerson (
+    /**
+     * The pseudonym, in hexadecimal.
+     */
+    val `user`: kotlin.String
+    , 
+    /**
+     * Whether it is this member.
+     */
+    val `isOwn`: kotlin.Boolean
+    , 
+    /**
+     * The domain that knows them.
+     */
+    val `domain`: kotlin.String
+    , 
+    /**
+     * How well.
+     */
+    val `level`: kotlin.UByte
+    , 
+    /**
+     * Until when.
+     */
+    val `untilMillis`: kotlin.ULong
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDomainPerson: FfiConverterRustBuffer<DomainPerson> {
+    override fun read(buf: ByteBuffer): DomainPerson {
+        return DomainPerson(
+            FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterUByte.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DomainPerson) = (
+            FfiConverterString.allocationSize(value.`user`) +
+            FfiConverterBoolean.allocationSize(value.`isOwn`) +
+            FfiConverterString.allocationSize(value.`domain`) +
+            FfiConverterUByte.allocationSize(value.`level`) +
+            FfiConverterULong.allocationSize(value.`untilMillis`)
+    )
+
+    override fun write(value: DomainPerson, buf: ByteBuffer) {
+            FfiConverterString.write(value.`user`, buf)
+            FfiConverterBoolean.write(value.`isOwn`, buf)
+            FfiConverterString.write(value.`domain`, buf)
+            FfiConverterUByte.write(value.`level`, buf)
+            FfiConverterULong.write(value.`untilMillis`, buf)
+    }
+}
+
+
+
+/**
+ * The domains, the data that is published, and the licences.
+ */
+data class DomainsScreen (
+    /**
+     * Who is here; or how they begin, or that the register is not for this.
+     */
+    val `who`: Text
+    , 
+    /**
+     * What is wrong with the register, or with the domain's part in it, if something is.
+     */
+    val `problem`: Text?
+    , 
+    /**
+     * The main button.
+     */
+    val `next`: DomainsNext
+    , 
+    /**
+     * Licences that concern the member's domain, the latest first.
+     */
+    val `licences`: List<LicenceScreen>
+    , 
+    /**
+     * The data, the latest first.
+     */
+    val `data`: List<DataScreen>
+    , 
+    /**
+     * The domains whose ledgers are here.
+     */
+    val `domains`: List<DomainLine>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDomainsScreen: FfiConverterRustBuffer<DomainsScreen> {
+    override fun read(buf: ByteBuffer): DomainsScreen {
+        return DomainsScreen(
+            FfiConverterTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterTypeDomainsNext.read(buf),
+            FfiConverterSequenceTypeLicenceScreen.read(buf),
+            FfiConverterSequenceTypeDataScreen.read(buf),
+            FfiConverterSequenceTypeDomainLine.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DomainsScreen) = (
+            FfiConverterTypeText.allocationSize(value.`who`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`problem`) +
+            FfiConverterTypeDomainsNext.allocationSize(value.`next`) +
+            FfiConverterSequenceTypeLicenceScreen.allocationSize(value.`licences`) +
+            FfiConverterSequenceTypeDataScreen.allocationSize(value.`data`) +
+            FfiConverterSequenceTypeDomainLine.allocationSize(value.`domains`)
+    )
+
+    override fun write(value: DomainsScreen, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`who`, buf)
+            FfiConverterOptionalTypeText.write(value.`problem`, buf)
+            FfiConverterTypeDomainsNext.write(value.`next`, buf)
+            FfiConverterSequenceTypeLicenceScreen.write(value.`licences`, buf)
+            FfiConverterSequenceTypeDataScreen.write(value.`data`, buf)
+            FfiConverterSequenceTypeDomainLine.write(value.`domains`, buf)
+    }
+}
+
+
+
+/**
+ * What the screens of other domains' data begin with.
+ */
+data class DomainsView (
+    /**
+     * Who this is, by their SPIFFE ID; absent before they are enrolled.
+     */
+    val `member`: kotlin.String?
+    , 
+    /**
+     * Whether the pinned register is shared by domains.
+     */
+    val `isShared`: kotlin.Boolean
+    , 
+    /**
+     * Whether it let through what its rules forbid.
+     */
+    val `isAtFault`: kotlin.Boolean
+    , 
+    /**
+     * Whether this member's domain takes part.
+     */
+    val `standing`: DomainStanding
+    , 
+    /**
+     * The domains whose ledgers are here.
+     */
+    val `ledgers`: List<DomainLedger>
+    , 
+    /**
+     * The data that is published, the latest first.
+     */
+    val `data`: List<DomainData>
+    , 
+    /**
+     * Whom other domains know of this member's domain.
+     */
+    val `people`: List<DomainPerson>
+    , 
+    /**
+     * What was asked for by this member's domain or of it, the latest first.
+     */
+    val `licences`: List<DomainLicence>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDomainsView: FfiConverterRustBuffer<DomainsView> {
+    override fun read(buf: ByteBuffer): DomainsView {
+        return DomainsView(
+            FfiConverterOptionalString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterTypeDomainStanding.read(buf),
+            FfiConverterSequenceTypeDomainLedger.read(buf),
+            FfiConverterSequenceTypeDomainData.read(buf),
+            FfiConverterSequenceTypeDomainPerson.read(buf),
+            FfiConverterSequenceTypeDomainLicence.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DomainsView) = (
+            FfiConverterOptionalString.allocationSize(value.`member`) +
+            FfiConverterBoolean.allocationSize(value.`isShared`) +
+            FfiConverterBoolean.allocationSize(value.`isAtFault`) +
+            FfiConverterTypeDomainStanding.allocationSize(value.`standing`) +
+            FfiConverterSequenceTypeDomainLedger.allocationSize(value.`ledgers`) +
+            FfiConverterSequenceTypeDomainData.allocationSize(value.`data`) +
+            FfiConverterSequenceTypeDomainPerson.allocationSize(value.`people`) +
+            FfiConverterSequenceTypeDomainLicence.allocationSize(value.`licences`)
+    )
+
+    override fun write(value: DomainsView, buf: ByteBuffer) {
+            FfiConverterOptionalString.write(value.`member`, buf)
+            FfiConverterBoolean.write(value.`isShared`, buf)
+            FfiConverterBoolean.write(value.`isAtFault`, buf)
+            FfiConverterTypeDomainStanding.write(value.`standing`, buf)
+            FfiConverterSequenceTypeDomainLedger.write(value.`ledgers`, buf)
+            FfiConverterSequenceTypeDomainData.write(value.`data`, buf)
+            FfiConverterSequenceTypeDomainPerson.write(value.`people`, buf)
+            FfiConverterSequenceTypeDomainLicence.write(value.`licences`, buf)
     }
 }
 
@@ -10171,6 +12160,69 @@ public object FfiConverterTypeGoods: FfiConverterRustBuffer<Goods> {
 
 
 /**
+ * A message by which somebody becomes known in another domain: one that came, or one's own to be shown.
+ */
+data class GreetingScreen (
+    /**
+     * What it is about.
+     */
+    val `title`: Text
+    , 
+    /**
+     * What it says, or what is done with it.
+     */
+    val `text`: Text
+    , 
+    /**
+     * The codes to show to the other side; none of one that came.
+     */
+    val `codes`: List<kotlin.String>
+    , 
+    /**
+     * The main button.
+     */
+    val `next`: GreetingNext
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeGreetingScreen: FfiConverterRustBuffer<GreetingScreen> {
+    override fun read(buf: ByteBuffer): GreetingScreen {
+        return GreetingScreen(
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterTypeGreetingNext.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: GreetingScreen) = (
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`text`) +
+            FfiConverterSequenceString.allocationSize(value.`codes`) +
+            FfiConverterTypeGreetingNext.allocationSize(value.`next`)
+    )
+
+    override fun write(value: GreetingScreen, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`text`, buf)
+            FfiConverterSequenceString.write(value.`codes`, buf)
+            FfiConverterTypeGreetingNext.write(value.`next`, buf)
+    }
+}
+
+
+
+/**
  * A handover under way, to be shown to the other phone.
  */
 data class Handover (
@@ -10583,6 +12635,140 @@ public object FfiConverterTypeKnownLog: FfiConverterRustBuffer<KnownLog> {
             FfiConverterString.write(value.`log`, buf)
             FfiConverterULong.write(value.`checkpoint`, buf)
             FfiConverterULong.write(value.`asOfMillis`, buf)
+    }
+}
+
+
+
+/**
+ * A request for a licence, with what came of it.
+ */
+data class LicenceScreen (
+    /**
+     * By which it is named.
+     */
+    val `thread`: kotlin.String
+    , 
+    /**
+     * Who asks whom.
+     */
+    val `title`: Text
+    , 
+    /**
+     * How far it is.
+     */
+    val `state`: Text
+    , 
+    /**
+     * The mark of that.
+     */
+    val `mark`: LicenceMark
+    , 
+    /**
+     * Why it is so, or what is still to come.
+     */
+    val `reasons`: List<Text>
+    , 
+    /**
+     * Which data, for whom, what is to be done, what for, when it was asked.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * For what reasons this member may take it back; none if they may not.
+     */
+    val `causes`: List<CauseChoice>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLicenceScreen: FfiConverterRustBuffer<LicenceScreen> {
+    override fun read(buf: ByteBuffer): LicenceScreen {
+        return LicenceScreen(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeLicenceMark.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterSequenceTypeCauseChoice.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: LicenceScreen) = (
+            FfiConverterString.allocationSize(value.`thread`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterTypeText.allocationSize(value.`state`) +
+            FfiConverterTypeLicenceMark.allocationSize(value.`mark`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`reasons`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterSequenceTypeCauseChoice.allocationSize(value.`causes`)
+    )
+
+    override fun write(value: LicenceScreen, buf: ByteBuffer) {
+            FfiConverterString.write(value.`thread`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterTypeText.write(value.`state`, buf)
+            FfiConverterTypeLicenceMark.write(value.`mark`, buf)
+            FfiConverterSequenceTypeText.write(value.`reasons`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterSequenceTypeCauseChoice.write(value.`causes`, buf)
+    }
+}
+
+
+
+/**
+ * How notaries have voted so far, in percent of their credit.
+ */
+data class LicenceVotes (
+    /**
+     * For it.
+     */
+    val `yes`: kotlin.UByte
+    , 
+    /**
+     * Against it.
+     */
+    val `no`: kotlin.UByte
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLicenceVotes: FfiConverterRustBuffer<LicenceVotes> {
+    override fun read(buf: ByteBuffer): LicenceVotes {
+        return LicenceVotes(
+            FfiConverterUByte.read(buf),
+            FfiConverterUByte.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: LicenceVotes) = (
+            FfiConverterUByte.allocationSize(value.`yes`) +
+            FfiConverterUByte.allocationSize(value.`no`)
+    )
+
+    override fun write(value: LicenceVotes, buf: ByteBuffer) {
+            FfiConverterUByte.write(value.`yes`, buf)
+            FfiConverterUByte.write(value.`no`, buf)
     }
 }
 
@@ -11507,6 +13693,53 @@ public object FfiConverterTypeOfferScreen: FfiConverterRustBuffer<OfferScreen> {
 
 
 /**
+ * Something that may be done with data.
+ */
+data class OpChoice (
+    /**
+     * What.
+     */
+    val `operation`: DataOp
+    , 
+    /**
+     * In words.
+     */
+    val `title`: Text
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeOpChoice: FfiConverterRustBuffer<OpChoice> {
+    override fun read(buf: ByteBuffer): OpChoice {
+        return OpChoice(
+            FfiConverterTypeDataOp.read(buf),
+            FfiConverterTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: OpChoice) = (
+            FfiConverterTypeDataOp.allocationSize(value.`operation`) +
+            FfiConverterTypeText.allocationSize(value.`title`)
+    )
+
+    override fun write(value: OpChoice, buf: ByteBuffer) {
+            FfiConverterTypeDataOp.write(value.`operation`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+    }
+}
+
+
+
+/**
  * An opened logistic unit.
  */
 data class Opened (
@@ -11838,6 +14071,53 @@ public object FfiConverterTypePacked: FfiConverterRustBuffer<Packed> {
 
 
 /**
+ * Somebody for whom a licence is asked.
+ */
+data class PersonChoice (
+    /**
+     * By which the other domain knows them.
+     */
+    val `user`: kotlin.String
+    , 
+    /**
+     * What they are called.
+     */
+    val `title`: Text
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePersonChoice: FfiConverterRustBuffer<PersonChoice> {
+    override fun read(buf: ByteBuffer): PersonChoice {
+        return PersonChoice(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: PersonChoice) = (
+            FfiConverterString.allocationSize(value.`user`) +
+            FfiConverterTypeText.allocationSize(value.`title`)
+    )
+
+    override fun write(value: PersonChoice, buf: ByteBuffer) {
+            FfiConverterString.write(value.`user`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+    }
+}
+
+
+
+/**
  * What a code names.
  */
 data class Product (
@@ -12013,6 +14293,53 @@ public object FfiConverterTypeProofScreen: FfiConverterRustBuffer<ProofScreen> {
             FfiConverterTypeText.write(value.`recorded`, buf)
             FfiConverterTypeText.write(value.`number`, buf)
             FfiConverterSequenceTypeWay.write(value.`way`, buf)
+    }
+}
+
+
+
+/**
+ * A purpose.
+ */
+data class PurposeChoice (
+    /**
+     * Its code.
+     */
+    val `purpose`: kotlin.String
+    , 
+    /**
+     * In words, or the code itself.
+     */
+    val `title`: Text
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePurposeChoice: FfiConverterRustBuffer<PurposeChoice> {
+    override fun read(buf: ByteBuffer): PurposeChoice {
+        return PurposeChoice(
+            FfiConverterString.read(buf),
+            FfiConverterTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: PurposeChoice) = (
+            FfiConverterString.allocationSize(value.`purpose`) +
+            FfiConverterTypeText.allocationSize(value.`title`)
+    )
+
+    override fun write(value: PurposeChoice, buf: ByteBuffer) {
+            FfiConverterString.write(value.`purpose`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
     }
 }
 
@@ -14016,6 +16343,284 @@ public object FfiConverterTypeText: FfiConverterRustBuffer<Text> {
 
 
 /**
+ * A state of data.
+ */
+data class TraceRow (
+    /**
+     * By which it is named.
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * For each column that the row is moved in, whether its line goes on below the row. The last one is that of the branch which
+     * leads to the row.
+     */
+    val `rails`: List<kotlin.Boolean>
+    , 
+    /**
+     * Whether a line begins below its mark, to what was made of it.
+     */
+    val `leadsOn`: kotlin.Boolean
+    , 
+    /**
+     * Its mark.
+     */
+    val `mark`: WayMark
+    , 
+    /**
+     * How far it is from where it began, to be said aloud: what is drawn says the same.
+     */
+    val `level`: Text
+    , 
+    /**
+     * What was done.
+     */
+    val `title`: Text
+    , 
+    /**
+     * Which data, by whom, where.
+     */
+    val `lines`: List<Text>
+    , 
+    /**
+     * When.
+     */
+    val `atMillis`: kotlin.ULong
+    , 
+    /**
+     * Whether it was allowed and counts, and what else it was made of.
+     */
+    val `notes`: List<Text>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTraceRow: FfiConverterRustBuffer<TraceRow> {
+    override fun read(buf: ByteBuffer): TraceRow {
+        return TraceRow(
+            FfiConverterString.read(buf),
+            FfiConverterSequenceBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterTypeWayMark.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: TraceRow) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterSequenceBoolean.allocationSize(value.`rails`) +
+            FfiConverterBoolean.allocationSize(value.`leadsOn`) +
+            FfiConverterTypeWayMark.allocationSize(value.`mark`) +
+            FfiConverterTypeText.allocationSize(value.`level`) +
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`lines`) +
+            FfiConverterULong.allocationSize(value.`atMillis`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`notes`)
+    )
+
+    override fun write(value: TraceRow, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterSequenceBoolean.write(value.`rails`, buf)
+            FfiConverterBoolean.write(value.`leadsOn`, buf)
+            FfiConverterTypeWayMark.write(value.`mark`, buf)
+            FfiConverterTypeText.write(value.`level`, buf)
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterSequenceTypeText.write(value.`lines`, buf)
+            FfiConverterULong.write(value.`atMillis`, buf)
+            FfiConverterSequenceTypeText.write(value.`notes`, buf)
+    }
+}
+
+
+
+/**
+ * Where data went.
+ */
+data class TraceScreen (
+    /**
+     * What the data is called.
+     */
+    val `title`: Text
+    , 
+    /**
+     * That there is nothing, if so.
+     */
+    val `none`: Text?
+    , 
+    /**
+     * What is missing of it.
+     */
+    val `warnings`: List<Text>
+    , 
+    /**
+     * The states, each below what it was made of.
+     */
+    val `rows`: List<TraceRow>
+    , 
+    /**
+     * The ledgers that this is from.
+     */
+    val `sources`: List<Text>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTraceScreen: FfiConverterRustBuffer<TraceScreen> {
+    override fun read(buf: ByteBuffer): TraceScreen {
+        return TraceScreen(
+            FfiConverterTypeText.read(buf),
+            FfiConverterOptionalTypeText.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+            FfiConverterSequenceTypeTraceRow.read(buf),
+            FfiConverterSequenceTypeText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: TraceScreen) = (
+            FfiConverterTypeText.allocationSize(value.`title`) +
+            FfiConverterOptionalTypeText.allocationSize(value.`none`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`warnings`) +
+            FfiConverterSequenceTypeTraceRow.allocationSize(value.`rows`) +
+            FfiConverterSequenceTypeText.allocationSize(value.`sources`)
+    )
+
+    override fun write(value: TraceScreen, buf: ByteBuffer) {
+            FfiConverterTypeText.write(value.`title`, buf)
+            FfiConverterOptionalTypeText.write(value.`none`, buf)
+            FfiConverterSequenceTypeText.write(value.`warnings`, buf)
+            FfiConverterSequenceTypeTraceRow.write(value.`rows`, buf)
+            FfiConverterSequenceTypeText.write(value.`sources`, buf)
+    }
+}
+
+
+
+/**
+ * A state of data.
+ */
+data class TracedData (
+    /**
+     * By which it is named, in hexadecimal.
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * The data that it is a state of.
+     */
+    val `key`: kotlin.String
+    , 
+    /**
+     * The states that it was made of.
+     */
+    val `parents`: List<kotlin.String>
+    , 
+    /**
+     * How.
+     */
+    val `step`: DataStep
+    , 
+    /**
+     * In which domain.
+     */
+    val `domain`: kotlin.String
+    , 
+    /**
+     * By whom: their SPIFFE ID where this phone knows it, else a pseudonym in hexadecimal.
+     */
+    val `actor`: kotlin.String
+    , 
+    /**
+     * When it was signed.
+     */
+    val `atMillis`: kotlin.ULong
+    , 
+    /**
+     * Whether it was allowed: by its owner, or under a licence.
+     */
+    val `isProven`: kotlin.Boolean
+    , 
+    /**
+     * Whether it counts.
+     */
+    val `isValid`: kotlin.Boolean
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTracedData: FfiConverterRustBuffer<TracedData> {
+    override fun read(buf: ByteBuffer): TracedData {
+        return TracedData(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterTypeDataStep.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: TracedData) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterString.allocationSize(value.`key`) +
+            FfiConverterSequenceString.allocationSize(value.`parents`) +
+            FfiConverterTypeDataStep.allocationSize(value.`step`) +
+            FfiConverterString.allocationSize(value.`domain`) +
+            FfiConverterString.allocationSize(value.`actor`) +
+            FfiConverterULong.allocationSize(value.`atMillis`) +
+            FfiConverterBoolean.allocationSize(value.`isProven`) +
+            FfiConverterBoolean.allocationSize(value.`isValid`)
+    )
+
+    override fun write(value: TracedData, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterString.write(value.`key`, buf)
+            FfiConverterSequenceString.write(value.`parents`, buf)
+            FfiConverterTypeDataStep.write(value.`step`, buf)
+            FfiConverterString.write(value.`domain`, buf)
+            FfiConverterString.write(value.`actor`, buf)
+            FfiConverterULong.write(value.`atMillis`, buf)
+            FfiConverterBoolean.write(value.`isProven`, buf)
+            FfiConverterBoolean.write(value.`isValid`, buf)
+    }
+}
+
+
+
+/**
  * The screen of a verdict, from the top down.
  */
 data class VerdictScreen (
@@ -14353,6 +16958,67 @@ public object FfiConverterTypeAccessAnswer: FfiConverterRustBuffer<AccessAnswer>
     override fun allocationSize(value: AccessAnswer) = 4UL
 
     override fun write(value: AccessAnswer, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * What is wrong with an access.
+ */
+
+enum class AccessFinding {
+    
+    /**
+     * There is no such licence.
+     */
+    NO_LICENCE,
+    /**
+     * The licence is somebody else's.
+     */
+    OTHER_USER,
+    /**
+     * It is for other data.
+     */
+    OTHER_DATA,
+    /**
+     * It does not grant this.
+     */
+    OPERATION,
+    /**
+     * It did not hold at that time.
+     */
+    TIME,
+    /**
+     * It had been taken back.
+     */
+    REVOKED;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeAccessFinding: FfiConverterRustBuffer<AccessFinding> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        AccessFinding.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: AccessFinding) = 4UL
+
+    override fun write(value: AccessFinding, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
     }
 }
@@ -15438,6 +18104,189 @@ public object FfiConverterTypeCountersignError : FfiConverterRustBuffer<Counters
 
 
 /**
+ * Why the owner's rule denies a licence.
+ */
+
+enum class DataDenial {
+    
+    /**
+     * The data is invalid.
+     */
+    INVALID,
+    /**
+     * Nobody may.
+     */
+    NOBODY,
+    /**
+     * The domain may not.
+     */
+    DOMAIN,
+    /**
+     * Not this operation.
+     */
+    OPERATION,
+    /**
+     * Not for this purpose.
+     */
+    PURPOSE,
+    /**
+     * The person is not known well enough.
+     */
+    LEVEL,
+    /**
+     * The domain's notaries have too little credit.
+     */
+    CREDIT,
+    /**
+     * The person has not behaved well enough.
+     */
+    BEHAVIOUR,
+    /**
+     * Only later.
+     */
+    TOO_EARLY,
+    /**
+     * Not for so long.
+     */
+    TOO_LATE;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDataDenial: FfiConverterRustBuffer<DataDenial> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        DataDenial.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: DataDenial) = 4UL
+
+    override fun write(value: DataDenial, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * What may be done with data.
+ */
+
+enum class DataOp {
+    
+    /**
+     * Look at it.
+     */
+    READ,
+    /**
+     * Change it.
+     */
+    MODIFY,
+    /**
+     * Make something of it.
+     */
+    DERIVE,
+    /**
+     * Pass it on.
+     */
+    SHARE;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDataOp: FfiConverterRustBuffer<DataOp> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        DataOp.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: DataOp) = 4UL
+
+    override fun write(value: DataOp, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * How a state of data came about.
+ */
+
+enum class DataStep {
+    
+    /**
+     * Of nothing.
+     */
+    CREATE,
+    /**
+     * By a change.
+     */
+    MODIFY,
+    /**
+     * Of one or several others.
+     */
+    DERIVE,
+    /**
+     * By passing it on.
+     */
+    SHARE;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDataStep: FfiConverterRustBuffer<DataStep> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        DataStep.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: DataStep) = 4UL
+
+    override fun write(value: DataStep, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * The delivery state of a statement. A proven one is no longer in the outbox.
  */
 sealed class Delivery {
@@ -15587,6 +18436,116 @@ public object FfiConverterTypeDeviceClass: FfiConverterRustBuffer<DeviceClass> {
     override fun allocationSize(value: DeviceClass) = 4UL
 
     override fun write(value: DeviceClass, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * Whether the member's domain takes part.
+ */
+
+enum class DomainStanding {
+    
+    /**
+     * It does not.
+     */
+    APART,
+    /**
+     * The notaries vote on it.
+     */
+    PROPOSED,
+    /**
+     * It does, by this member's certificate.
+     */
+    OWN,
+    /**
+     * It does, by another authority's.
+     */
+    OTHER;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDomainStanding: FfiConverterRustBuffer<DomainStanding> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        DomainStanding.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: DomainStanding) = 4UL
+
+    override fun write(value: DomainStanding, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * Where the screen of domains leads.
+ */
+
+enum class DomainsNext {
+    
+    /**
+     * Scan the code of a domain's register.
+     */
+    ADD,
+    /**
+     * Sign in at one of the domains.
+     */
+    ENROL,
+    /**
+     * Have the member's domain take part.
+     */
+    REGISTER,
+    /**
+     * Sync.
+     */
+    SYNC,
+    /**
+     * Nothing: another register is to be chosen.
+     */
+    NOTHING;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDomainsNext: FfiConverterRustBuffer<DomainsNext> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        DomainsNext.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: DomainsNext) = 4UL
+
+    override fun write(value: DomainsNext, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
     }
 }
@@ -15864,6 +18823,116 @@ public object FfiConverterTypeFieldValue : FfiConverterRustBuffer<FieldValue>{
 
 
 /**
+ * What is done with a message between domains.
+ */
+
+enum class GreetingNext {
+    
+    /**
+     * Sign the reply, and show it.
+     */
+    REPLY,
+    /**
+     * Keep it: it is the last one.
+     */
+    KEEP,
+    /**
+     * Scan what the other side shows next.
+     */
+    SCAN,
+    /**
+     * Nothing is left to do.
+     */
+    DONE;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeGreetingNext: FfiConverterRustBuffer<GreetingNext> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        GreetingNext.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: GreetingNext) = 4UL
+
+    override fun write(value: GreetingNext, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * The messages by which somebody becomes known in another domain, in their order.
+ */
+
+enum class GreetingStep {
+    
+    /**
+     * Somebody wants to be known elsewhere: to the authority of their own domain.
+     */
+    HELLO,
+    /**
+     * That authority vouches for them: to the authority of the other domain.
+     */
+    VOUCH,
+    /**
+     * The other authority asks whether it is they: to the person.
+     */
+    CHALLENGE,
+    /**
+     * It is they: to the other authority.
+     */
+    ANSWER,
+    /**
+     * The other authority knows them: to the person.
+     */
+    RECORD;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeGreetingStep: FfiConverterRustBuffer<GreetingStep> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        GreetingStep.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: GreetingStep) = 4UL
+
+    override fun write(value: GreetingStep, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * What a person can do with an image.
  */
 
@@ -16060,6 +19129,275 @@ public object FfiConverterTypeLevel: FfiConverterRustBuffer<Level> {
 
     override fun write(value: Level, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * The mark of a licence: a form and a colour.
+ */
+
+enum class LicenceMark {
+    
+    /**
+     * It is not decided.
+     */
+    WAITING,
+    /**
+     * It is in force.
+     */
+    ALLOWED,
+    /**
+     * It is not, or no longer.
+     */
+    REFUSED;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLicenceMark: FfiConverterRustBuffer<LicenceMark> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        LicenceMark.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: LicenceMark) = 4UL
+
+    override fun write(value: LicenceMark, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * How far a request for a licence is.
+ */
+sealed class LicenceState {
+    
+    /**
+     * The notaries vote.
+     */
+    object Voting : LicenceState()
+    
+    
+    /**
+     * Their time is over.
+     */
+    object Lapsed : LicenceState()
+    
+    
+    /**
+     * They agree, and the decision is to be written.
+     */
+    object Agreed : LicenceState()
+    
+    
+    /**
+     * They found another outcome.
+     */
+    object Rejected : LicenceState()
+    
+    
+    /**
+     * It was decided that the owner's rule denies it.
+     */
+    object Denied : LicenceState()
+    
+    
+    /**
+     * It is in force.
+     */
+    data class Granted(
+        /**
+         * Until then.
+         */
+        val `untilMillis`: kotlin.ULong) : LicenceState()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * Its time is over.
+     */
+    data class Over(
+        /**
+         * Since then.
+         */
+        val `atMillis`: kotlin.ULong) : LicenceState()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * It was taken back.
+     */
+    data class Revoked(
+        /**
+         * When.
+         */
+        val `atMillis`: kotlin.ULong, 
+        /**
+         * Why.
+         */
+        val `cause`: countersign.core.RevocationCause) : LicenceState()
+        
+    {
+        
+
+        companion object
+    }
+    
+
+    
+
+    
+    
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLicenceState : FfiConverterRustBuffer<LicenceState>{
+    override fun read(buf: ByteBuffer): LicenceState {
+        return when(buf.getInt()) {
+            1 -> LicenceState.Voting
+            2 -> LicenceState.Lapsed
+            3 -> LicenceState.Agreed
+            4 -> LicenceState.Rejected
+            5 -> LicenceState.Denied
+            6 -> LicenceState.Granted(
+                FfiConverterULong.read(buf),
+                )
+            7 -> LicenceState.Over(
+                FfiConverterULong.read(buf),
+                )
+            8 -> LicenceState.Revoked(
+                FfiConverterULong.read(buf),
+                FfiConverterTypeRevocationCause.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: LicenceState): ULong = when(value) {
+        is LicenceState.Voting -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is LicenceState.Lapsed -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is LicenceState.Agreed -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is LicenceState.Rejected -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is LicenceState.Denied -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is LicenceState.Granted -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterULong.allocationSize(value.`untilMillis`)
+            )
+        }
+        is LicenceState.Over -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterULong.allocationSize(value.`atMillis`)
+            )
+        }
+        is LicenceState.Revoked -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterULong.allocationSize(value.`atMillis`)
+                + FfiConverterTypeRevocationCause.allocationSize(value.`cause`)
+            )
+        }
+    }
+
+    override fun write(value: LicenceState, buf: ByteBuffer) {
+        when(value) {
+            is LicenceState.Voting -> {
+                buf.putInt(1)
+                Unit
+            }
+            is LicenceState.Lapsed -> {
+                buf.putInt(2)
+                Unit
+            }
+            is LicenceState.Agreed -> {
+                buf.putInt(3)
+                Unit
+            }
+            is LicenceState.Rejected -> {
+                buf.putInt(4)
+                Unit
+            }
+            is LicenceState.Denied -> {
+                buf.putInt(5)
+                Unit
+            }
+            is LicenceState.Granted -> {
+                buf.putInt(6)
+                FfiConverterULong.write(value.`untilMillis`, buf)
+                Unit
+            }
+            is LicenceState.Over -> {
+                buf.putInt(7)
+                FfiConverterULong.write(value.`atMillis`, buf)
+                Unit
+            }
+            is LicenceState.Revoked -> {
+                buf.putInt(8)
+                FfiConverterULong.write(value.`atMillis`, buf)
+                FfiConverterTypeRevocationCause.write(value.`cause`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
     }
 }
 
@@ -16428,7 +19766,7 @@ public object FfiConverterTypeRecordStep: FfiConverterRustBuffer<RecordStep> {
 
 
 /**
- * The result of a scan for a register, an authority, a record, a badge or a device.
+ * The result of a scan for a register, an authority, a record, a badge, a device, or a message between domains.
  */
 sealed class RegisterScan {
     
@@ -16524,6 +19862,21 @@ sealed class RegisterScan {
     }
     
     /**
+     * A message between domains.
+     */
+    data class Greeting(
+        /**
+         * The message.
+         */
+        val `greeting`: countersign.core.DomainGreeting) : RegisterScan()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
      * An attribute authority.
      */
     data class Authority(
@@ -16572,7 +19925,10 @@ public object FfiConverterTypeRegisterScan : FfiConverterRustBuffer<RegisterScan
             7 -> RegisterScan.Device(
                 FfiConverterString.read(buf),
                 )
-            8 -> RegisterScan.Authority(
+            8 -> RegisterScan.Greeting(
+                FfiConverterTypeDomainGreeting.read(buf),
+                )
+            9 -> RegisterScan.Authority(
                 FfiConverterTypeAuthorityAddress.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
@@ -16628,6 +19984,13 @@ public object FfiConverterTypeRegisterScan : FfiConverterRustBuffer<RegisterScan
                 + FfiConverterString.allocationSize(value.`device`)
             )
         }
+        is RegisterScan.Greeting -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeDomainGreeting.allocationSize(value.`greeting`)
+            )
+        }
         is RegisterScan.Authority -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
@@ -16673,8 +20036,13 @@ public object FfiConverterTypeRegisterScan : FfiConverterRustBuffer<RegisterScan
                 FfiConverterString.write(value.`device`, buf)
                 Unit
             }
-            is RegisterScan.Authority -> {
+            is RegisterScan.Greeting -> {
                 buf.putInt(8)
+                FfiConverterTypeDomainGreeting.write(value.`greeting`, buf)
+                Unit
+            }
+            is RegisterScan.Authority -> {
+                buf.putInt(9)
                 FfiConverterTypeAuthorityAddress.write(value.`authority`, buf)
                 Unit
             }
@@ -16739,6 +20107,55 @@ public object FfiConverterTypeRequestStep: FfiConverterRustBuffer<RequestStep> {
     override fun allocationSize(value: RequestStep) = 4UL
 
     override fun write(value: RequestStep, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * Why a licence is taken back.
+ */
+
+enum class RevocationCause {
+    
+    /**
+     * The owner wants it so.
+     */
+    OWNER,
+    /**
+     * Rules were broken.
+     */
+    MISUSE,
+    /**
+     * The data is invalid.
+     */
+    INVALID;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRevocationCause: FfiConverterRustBuffer<RevocationCause> {
+    override fun read(buf: ByteBuffer) = try {
+        
+        RevocationCause.entries[buf.getInt() - 1]
+        
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: RevocationCause) = 4UL
+
+    override fun write(value: RevocationCause, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
     }
 }
@@ -18003,6 +21420,38 @@ public object FfiConverterOptionalTypeAnswer: FfiConverterRustBuffer<Answer?> {
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeAskDataScreen: FfiConverterRustBuffer<AskDataScreen?> {
+    override fun read(buf: ByteBuffer): AskDataScreen? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeAskDataScreen.read(buf)
+    }
+
+    override fun allocationSize(value: AskDataScreen?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeAskDataScreen.allocationSize(value)
+        }
+    }
+
+    override fun write(value: AskDataScreen?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeAskDataScreen.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeBedsideReading: FfiConverterRustBuffer<BedsideReading?> {
     override fun read(buf: ByteBuffer): BedsideReading? {
         if (buf.get().toInt() == 0) {
@@ -18121,6 +21570,70 @@ public object FfiConverterOptionalTypeCause: FfiConverterRustBuffer<Cause?> {
         } else {
             buf.put(1)
             FfiConverterTypeCause.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeDomainGreeting: FfiConverterRustBuffer<DomainGreeting?> {
+    override fun read(buf: ByteBuffer): DomainGreeting? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeDomainGreeting.read(buf)
+    }
+
+    override fun allocationSize(value: DomainGreeting?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeDomainGreeting.allocationSize(value)
+        }
+    }
+
+    override fun write(value: DomainGreeting?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeDomainGreeting.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeLicenceVotes: FfiConverterRustBuffer<LicenceVotes?> {
+    override fun read(buf: ByteBuffer): LicenceVotes? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeLicenceVotes.read(buf)
+    }
+
+    override fun allocationSize(value: LicenceVotes?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeLicenceVotes.allocationSize(value)
+        }
+    }
+
+    override fun write(value: LicenceVotes?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeLicenceVotes.write(value, buf)
         }
     }
 }
@@ -18451,6 +21964,38 @@ public object FfiConverterOptionalTypeBedsideEnd: FfiConverterRustBuffer<Bedside
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeDataDenial: FfiConverterRustBuffer<DataDenial?> {
+    override fun read(buf: ByteBuffer): DataDenial? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeDataDenial.read(buf)
+    }
+
+    override fun allocationSize(value: DataDenial?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeDataDenial.allocationSize(value)
+        }
+    }
+
+    override fun write(value: DataDenial?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeDataDenial.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeDeviceClass: FfiConverterRustBuffer<DeviceClass?> {
     override fun read(buf: ByteBuffer): DeviceClass? {
         if (buf.get().toInt() == 0) {
@@ -18597,6 +22142,34 @@ public object FfiConverterSequenceULong: FfiConverterRustBuffer<List<kotlin.ULon
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterULong.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceBoolean: FfiConverterRustBuffer<List<kotlin.Boolean>> {
+    override fun read(buf: ByteBuffer): List<kotlin.Boolean> {
+        val len = buf.getInt()
+        return List<kotlin.Boolean>(len) {
+            FfiConverterBoolean.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<kotlin.Boolean>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterBoolean.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<kotlin.Boolean>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterBoolean.write(it, buf)
         }
     }
 }
@@ -18887,6 +22460,34 @@ public object FfiConverterSequenceTypeCarried: FfiConverterRustBuffer<List<Carri
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeCauseChoice: FfiConverterRustBuffer<List<CauseChoice>> {
+    override fun read(buf: ByteBuffer): List<CauseChoice> {
+        val len = buf.getInt()
+        return List<CauseChoice>(len) {
+            FfiConverterTypeCauseChoice.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<CauseChoice>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeCauseChoice.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<CauseChoice>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeCauseChoice.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeCommandChoice: FfiConverterRustBuffer<List<CommandChoice>> {
     override fun read(buf: ByteBuffer): List<CommandChoice> {
         val len = buf.getInt()
@@ -18915,6 +22516,118 @@ public object FfiConverterSequenceTypeCommandChoice: FfiConverterRustBuffer<List
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeDataAccess: FfiConverterRustBuffer<List<DataAccess>> {
+    override fun read(buf: ByteBuffer): List<DataAccess> {
+        val len = buf.getInt()
+        return List<DataAccess>(len) {
+            FfiConverterTypeDataAccess.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<DataAccess>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeDataAccess.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<DataAccess>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeDataAccess.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeDataAccessScreen: FfiConverterRustBuffer<List<DataAccessScreen>> {
+    override fun read(buf: ByteBuffer): List<DataAccessScreen> {
+        val len = buf.getInt()
+        return List<DataAccessScreen>(len) {
+            FfiConverterTypeDataAccessScreen.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<DataAccessScreen>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeDataAccessScreen.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<DataAccessScreen>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeDataAccessScreen.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeDataScreen: FfiConverterRustBuffer<List<DataScreen>> {
+    override fun read(buf: ByteBuffer): List<DataScreen> {
+        val len = buf.getInt()
+        return List<DataScreen>(len) {
+            FfiConverterTypeDataScreen.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<DataScreen>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeDataScreen.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<DataScreen>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeDataScreen.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeDaysChoice: FfiConverterRustBuffer<List<DaysChoice>> {
+    override fun read(buf: ByteBuffer): List<DaysChoice> {
+        val len = buf.getInt()
+        return List<DaysChoice>(len) {
+            FfiConverterTypeDaysChoice.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<DaysChoice>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeDaysChoice.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<DaysChoice>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeDaysChoice.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeDeviceLine: FfiConverterRustBuffer<List<DeviceLine>> {
     override fun read(buf: ByteBuffer): List<DeviceLine> {
         val len = buf.getInt()
@@ -18933,6 +22646,146 @@ public object FfiConverterSequenceTypeDeviceLine: FfiConverterRustBuffer<List<De
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeDeviceLine.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeDomainData: FfiConverterRustBuffer<List<DomainData>> {
+    override fun read(buf: ByteBuffer): List<DomainData> {
+        val len = buf.getInt()
+        return List<DomainData>(len) {
+            FfiConverterTypeDomainData.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<DomainData>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeDomainData.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<DomainData>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeDomainData.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeDomainLedger: FfiConverterRustBuffer<List<DomainLedger>> {
+    override fun read(buf: ByteBuffer): List<DomainLedger> {
+        val len = buf.getInt()
+        return List<DomainLedger>(len) {
+            FfiConverterTypeDomainLedger.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<DomainLedger>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeDomainLedger.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<DomainLedger>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeDomainLedger.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeDomainLicence: FfiConverterRustBuffer<List<DomainLicence>> {
+    override fun read(buf: ByteBuffer): List<DomainLicence> {
+        val len = buf.getInt()
+        return List<DomainLicence>(len) {
+            FfiConverterTypeDomainLicence.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<DomainLicence>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeDomainLicence.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<DomainLicence>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeDomainLicence.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeDomainLine: FfiConverterRustBuffer<List<DomainLine>> {
+    override fun read(buf: ByteBuffer): List<DomainLine> {
+        val len = buf.getInt()
+        return List<DomainLine>(len) {
+            FfiConverterTypeDomainLine.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<DomainLine>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeDomainLine.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<DomainLine>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeDomainLine.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeDomainPerson: FfiConverterRustBuffer<List<DomainPerson>> {
+    override fun read(buf: ByteBuffer): List<DomainPerson> {
+        val len = buf.getInt()
+        return List<DomainPerson>(len) {
+            FfiConverterTypeDomainPerson.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<DomainPerson>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeDomainPerson.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<DomainPerson>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeDomainPerson.write(it, buf)
         }
     }
 }
@@ -19167,6 +23020,34 @@ public object FfiConverterSequenceTypeKnownLog: FfiConverterRustBuffer<List<Know
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeLicenceScreen: FfiConverterRustBuffer<List<LicenceScreen>> {
+    override fun read(buf: ByteBuffer): List<LicenceScreen> {
+        val len = buf.getInt()
+        return List<LicenceScreen>(len) {
+            FfiConverterTypeLicenceScreen.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<LicenceScreen>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeLicenceScreen.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<LicenceScreen>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeLicenceScreen.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeLinkedFile: FfiConverterRustBuffer<List<LinkedFile>> {
     override fun read(buf: ByteBuffer): List<LinkedFile> {
         val len = buf.getInt()
@@ -19335,6 +23216,34 @@ public object FfiConverterSequenceTypeNotice: FfiConverterRustBuffer<List<Notice
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeOpChoice: FfiConverterRustBuffer<List<OpChoice>> {
+    override fun read(buf: ByteBuffer): List<OpChoice> {
+        val len = buf.getInt()
+        return List<OpChoice>(len) {
+            FfiConverterTypeOpChoice.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<OpChoice>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeOpChoice.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<OpChoice>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeOpChoice.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeOtherReading: FfiConverterRustBuffer<List<OtherReading>> {
     override fun read(buf: ByteBuffer): List<OtherReading> {
         val len = buf.getInt()
@@ -19391,6 +23300,34 @@ public object FfiConverterSequenceTypeOutgoing: FfiConverterRustBuffer<List<Outg
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypePersonChoice: FfiConverterRustBuffer<List<PersonChoice>> {
+    override fun read(buf: ByteBuffer): List<PersonChoice> {
+        val len = buf.getInt()
+        return List<PersonChoice>(len) {
+            FfiConverterTypePersonChoice.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<PersonChoice>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypePersonChoice.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<PersonChoice>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypePersonChoice.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeProduct: FfiConverterRustBuffer<List<Product>> {
     override fun read(buf: ByteBuffer): List<Product> {
         val len = buf.getInt()
@@ -19409,6 +23346,34 @@ public object FfiConverterSequenceTypeProduct: FfiConverterRustBuffer<List<Produ
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeProduct.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypePurposeChoice: FfiConverterRustBuffer<List<PurposeChoice>> {
+    override fun read(buf: ByteBuffer): List<PurposeChoice> {
+        val len = buf.getInt()
+        return List<PurposeChoice>(len) {
+            FfiConverterTypePurposeChoice.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<PurposeChoice>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypePurposeChoice.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<PurposeChoice>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypePurposeChoice.write(it, buf)
         }
     }
 }
@@ -19755,6 +23720,62 @@ public object FfiConverterSequenceTypeText: FfiConverterRustBuffer<List<Text>> {
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeTraceRow: FfiConverterRustBuffer<List<TraceRow>> {
+    override fun read(buf: ByteBuffer): List<TraceRow> {
+        val len = buf.getInt()
+        return List<TraceRow>(len) {
+            FfiConverterTypeTraceRow.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<TraceRow>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeTraceRow.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<TraceRow>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeTraceRow.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeTracedData: FfiConverterRustBuffer<List<TracedData>> {
+    override fun read(buf: ByteBuffer): List<TracedData> {
+        val len = buf.getInt()
+        return List<TracedData>(len) {
+            FfiConverterTypeTracedData.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<TracedData>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeTracedData.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<TracedData>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeTracedData.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeWay: FfiConverterRustBuffer<List<Way>> {
     override fun read(buf: ByteBuffer): List<Way> {
         val len = buf.getInt()
@@ -19801,6 +23822,62 @@ public object FfiConverterSequenceTypeAccessAnswer: FfiConverterRustBuffer<List<
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeAccessAnswer.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeAccessFinding: FfiConverterRustBuffer<List<AccessFinding>> {
+    override fun read(buf: ByteBuffer): List<AccessFinding> {
+        val len = buf.getInt()
+        return List<AccessFinding>(len) {
+            FfiConverterTypeAccessFinding.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<AccessFinding>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeAccessFinding.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<AccessFinding>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeAccessFinding.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeDataOp: FfiConverterRustBuffer<List<DataOp>> {
+    override fun read(buf: ByteBuffer): List<DataOp> {
+        val len = buf.getInt()
+        return List<DataOp>(len) {
+            FfiConverterTypeDataOp.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<DataOp>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeDataOp.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<DataOp>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeDataOp.write(it, buf)
         }
     }
 }
@@ -20073,6 +24150,50 @@ public object FfiConverterSequenceTypeRequestStep: FfiConverterRustBuffer<List<R
     
 
         /**
+         * The screen of who looked at data.
+         */ fun `dataAccessesScreen`(`accesses`: DataAccesses): DataAccessesScreen {
+            return FfiConverterTypeDataAccessesScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_data_accesses_screen(
+    
+        
+        FfiConverterTypeDataAccesses.lower(`accesses`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The screen of domains and data.
+         */ fun `domainsScreen`(`view`: DomainsView): DomainsScreen {
+            return FfiConverterTypeDomainsScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_domains_screen(
+    
+        
+        FfiConverterTypeDomainsView.lower(`view`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The screen of a message between domains. `is_own`: it is to be shown to the other side.
+         */
+    @Throws(CountersignException::class) fun `greetingScreen`(`greeting`: DomainGreeting, `isOwn`: kotlin.Boolean): GreetingScreen {
+            return FfiConverterTypeGreetingScreen.lift(
+    uniffiRustCallWithError(CountersignException) { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_greeting_screen(
+    
+        
+        FfiConverterTypeDomainGreeting.lower(`greeting`),
+        FfiConverterBoolean.lower(`isOwn`),_status)
+}
+    )
+    }
+    
+
+        /**
          * The screen of a fault.
          */ fun `faultScreen`(`fault`: Fault): FaultScreen {
             return FfiConverterTypeFaultScreen.lift(
@@ -20125,6 +24246,20 @@ public object FfiConverterSequenceTypeRequestStep: FfiConverterRustBuffer<List<R
         
         FfiConverterTypeSharedLink.lower(`link`),
         FfiConverterOptionalTypeMedicalDocument.lower(`document`),_status)
+}
+    )
+    }
+    
+
+        /**
+         * The screen of where data went.
+         */ fun `traceScreen`(`trace`: DataTrace): TraceScreen {
+            return FfiConverterTypeTraceScreen.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_countersign_core_fn_func_trace_screen(
+    
+        
+        FfiConverterTypeDataTrace.lower(`trace`),_status)
 }
     )
     }

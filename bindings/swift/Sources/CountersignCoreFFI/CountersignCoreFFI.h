@@ -596,6 +596,81 @@ RustBuffer uniffi_countersign_core_fn_method_courier_send_now(uint64_t ptr, Rust
 void uniffi_countersign_core_fn_method_courier_settle(uint64_t ptr, RustBuffer id, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_DOMAINS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_DOMAINS
+uint64_t uniffi_countersign_core_fn_clone_domains(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FREE_DOMAINS
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FREE_DOMAINS
+void uniffi_countersign_core_fn_free_domains(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_DOMAINS_NEW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CONSTRUCTOR_DOMAINS_NEW
+uint64_t uniffi_countersign_core_fn_constructor_domains_new(uint64_t wallet, RustBuffer key, RustBuffer folder, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_ACCESSES
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_ACCESSES
+RustBuffer uniffi_countersign_core_fn_method_domains_accesses(uint64_t ptr, RustBuffer key, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_ADD
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_ADD
+RustBuffer uniffi_countersign_core_fn_method_domains_add(uint64_t ptr, RustBuffer node, ForeignBytes genesis, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_ASK
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_ASK
+RustBuffer uniffi_countersign_core_fn_method_domains_ask(uint64_t ptr, RustBuffer question, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_ENROL
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_ENROL
+RustBuffer uniffi_countersign_core_fn_method_domains_enrol(uint64_t ptr, RustBuffer domain, RustBuffer code, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_GREET
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_GREET
+RustBuffer uniffi_countersign_core_fn_method_domains_greet(uint64_t ptr, RustBuffer domain, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_REGISTER
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_REGISTER
+void uniffi_countersign_core_fn_method_domains_register(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_REMOVE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_REMOVE
+void uniffi_countersign_core_fn_method_domains_remove(uint64_t ptr, RustBuffer domain, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_REPLY
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_REPLY
+RustBuffer uniffi_countersign_core_fn_method_domains_reply(uint64_t ptr, RustBuffer message, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_REVOKE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_REVOKE
+void uniffi_countersign_core_fn_method_domains_revoke(uint64_t ptr, RustBuffer thread, RustBuffer cause, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_SYNC
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_SYNC
+void uniffi_countersign_core_fn_method_domains_sync(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_TRACE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_TRACE
+RustBuffer uniffi_countersign_core_fn_method_domains_trace(uint64_t ptr, RustBuffer key, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_VIEW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_METHOD_DOMAINS_VIEW
+RustBuffer uniffi_countersign_core_fn_method_domains_view(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_ISSUER
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_CLONE_ISSUER
 uint64_t uniffi_countersign_core_fn_clone_issuer(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -1157,6 +1232,21 @@ RustBuffer uniffi_countersign_core_fn_func_outgoing_screen(RustBuffer outgoing, 
 RustBuffer uniffi_countersign_core_fn_func_document_screen(RustBuffer document, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_DATA_ACCESSES_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_DATA_ACCESSES_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_data_accesses_screen(RustBuffer accesses, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_DOMAINS_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_DOMAINS_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_domains_screen(RustBuffer view, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_GREETING_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_GREETING_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_greeting_screen(RustBuffer greeting, int8_t is_own, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_FAULT_SCREEN
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_FAULT_SCREEN
 RustBuffer uniffi_countersign_core_fn_func_fault_screen(RustBuffer fault, RustCallStatus *_Nonnull out_status
@@ -1175,6 +1265,11 @@ RustBuffer uniffi_countersign_core_fn_func_record_screen(RustBuffer record, Rust
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_SHARED_LINK_SCREEN
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_SHARED_LINK_SCREEN
 RustBuffer uniffi_countersign_core_fn_func_shared_link_screen(RustBuffer link, RustBuffer document, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_TRACE_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_TRACE_SCREEN
+RustBuffer uniffi_countersign_core_fn_func_trace_screen(RustBuffer trace, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_FN_FUNC_VERDICT_SCREEN
@@ -1543,6 +1638,24 @@ uint16_t uniffi_countersign_core_checksum_func_document_screen(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_DATA_ACCESSES_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_DATA_ACCESSES_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_data_accesses_screen(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_DOMAINS_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_DOMAINS_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_domains_screen(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_GREETING_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_GREETING_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_greeting_screen(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_FAULT_SCREEN
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_FAULT_SCREEN
 uint16_t uniffi_countersign_core_checksum_func_fault_screen(void
@@ -1564,6 +1677,12 @@ uint16_t uniffi_countersign_core_checksum_func_record_screen(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_SHARED_LINK_SCREEN
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_SHARED_LINK_SCREEN
 uint16_t uniffi_countersign_core_checksum_func_shared_link_screen(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_TRACE_SCREEN
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_FUNC_TRACE_SCREEN
+uint16_t uniffi_countersign_core_checksum_func_trace_screen(void
     
 );
 #endif
@@ -1840,6 +1959,78 @@ uint16_t uniffi_countersign_core_checksum_method_courier_send_now(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_SETTLE
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_COURIER_SETTLE
 uint16_t uniffi_countersign_core_checksum_method_courier_settle(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_ACCESSES
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_ACCESSES
+uint16_t uniffi_countersign_core_checksum_method_domains_accesses(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_ADD
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_ADD
+uint16_t uniffi_countersign_core_checksum_method_domains_add(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_ASK
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_ASK
+uint16_t uniffi_countersign_core_checksum_method_domains_ask(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_ENROL
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_ENROL
+uint16_t uniffi_countersign_core_checksum_method_domains_enrol(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_GREET
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_GREET
+uint16_t uniffi_countersign_core_checksum_method_domains_greet(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_REGISTER
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_REGISTER
+uint16_t uniffi_countersign_core_checksum_method_domains_register(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_REMOVE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_REMOVE
+uint16_t uniffi_countersign_core_checksum_method_domains_remove(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_REPLY
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_REPLY
+uint16_t uniffi_countersign_core_checksum_method_domains_reply(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_REVOKE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_REVOKE
+uint16_t uniffi_countersign_core_checksum_method_domains_revoke(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_SYNC
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_SYNC
+uint16_t uniffi_countersign_core_checksum_method_domains_sync(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_TRACE
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_TRACE
+uint16_t uniffi_countersign_core_checksum_method_domains_trace(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_VIEW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_METHOD_DOMAINS_VIEW
+uint16_t uniffi_countersign_core_checksum_method_domains_view(void
     
 );
 #endif
@@ -2320,6 +2511,12 @@ uint16_t uniffi_countersign_core_checksum_constructor_clinician_new(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_COURIER_NEW
 #define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_COURIER_NEW
 uint16_t uniffi_countersign_core_checksum_constructor_courier_new(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_DOMAINS_NEW
+#define UNIFFI_FFIDEF_UNIFFI_COUNTERSIGN_CORE_CHECKSUM_CONSTRUCTOR_DOMAINS_NEW
+uint16_t uniffi_countersign_core_checksum_constructor_domains_new(void
     
 );
 #endif

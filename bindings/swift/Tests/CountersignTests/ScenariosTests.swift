@@ -38,6 +38,8 @@ private final class Stage {
     private var codes: [String: [String]] = [:]
     /// What was read from it.
     private var messages: [String: Data] = [:]
+    /// Somebody who looks into other domains.
+    private var across: Across?
 
     init(folder: URL) throws {
         self.folder = folder
@@ -119,6 +121,9 @@ private final class Stage {
                 wallet: phone.wallet, key: "signing", authority: identity, address: address, roots: [root])
             try self.clinician(clinician, step)
         case let what where what.hasPrefix("bedside-"): try bedside(phone.bedside, step)
+        case let what where what.hasPrefix("domains-"):
+            if across == nil { across = try Across(world, folder: folder, keys: phone.keys) }
+            try across?.play(step)
         default: try await handOver(phone.courier, step)
         }
     }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A real node over TLS in a process of its own; see `tests/src/bin/world.rs`.
+/// A real node over TLS in a process of its own; see `tests/src/bin/world`.
 final class World {
     private let process = Process()
     private let commands = Pipe()

@@ -21,8 +21,9 @@ use serde_json::{Value, json};
 
 use super::super::act::KEY;
 use super::examine::DOCUMENT;
-use super::{Desk, found, log_named, request_name, short};
+use super::{Desk, log_named, request_name};
 use crate::args::{RequestRecord, SignRecord};
+use crate::digits::{found, short};
 use crate::file;
 use crate::home::{Home, now};
 use crate::output::{say, warn};

@@ -145,25 +145,9 @@ fn sections(parts: Parts) -> usize {
     parts.numbers().filter(|part| *part >= FIRST_SECTION).count()
 }
 
-/// The first digits by which people name a line or a request.
-fn short(hex: &str) -> &str {
-    hex.get(..8).unwrap_or(hex)
-}
-
 /// The name of a request within its record.
 fn request_name(thread: &Subject) -> &str {
     thread.as_str().rsplit(':').next().unwrap_or_default()
-}
-
-/// The one that is named by its first digits.
-fn found<T>(all: Vec<T>, digits: &str, what: &str, name: impl Fn(&T) -> String) -> Result<T> {
-    let named = |one: &T| digits.len() >= 4 && name(one).starts_with(digits);
-    let mut found: Vec<T> = all.into_iter().filter(named).collect();
-    match found.pop() {
-        Some(one) if found.is_empty() => Ok(one),
-        Some(_) => bail!("several {what}s begin with {digits}: write more of its digits"),
-        None => bail!("no {what} begins with {digits}: write four of its digits or more"),
-    }
 }
 
 fn log_named(log: LogName) -> &'static str {

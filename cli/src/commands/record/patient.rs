@@ -12,8 +12,9 @@ use countersign_wallet::{Access, AccessState, Allow, HeldRecord, Line, NewLine, 
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{Desk, found, log_named, parts, recorded, request_name, sections, settle, short, titles};
+use super::{Desk, log_named, parts, recorded, request_name, sections, settle, titles};
 use crate::args::{HowOpened, Redefine, Share};
+use crate::digits::{found, short};
 use crate::file;
 use crate::home::{Home, now};
 use crate::output::{say, show, warn};

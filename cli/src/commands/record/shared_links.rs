@@ -6,9 +6,10 @@ use countersign_wallet::{NewLink, SharedLink};
 use serde_json::{Value, json};
 
 use super::patient::{document, view};
-use super::{Desk, found, parts, titles};
+use super::{Desk, parts, titles};
 use crate::args::ShareLink;
 use crate::commands::link::{chosen_passcode, drawn};
+use crate::digits::found;
 use crate::home::{Home, now};
 use crate::output::say;
 

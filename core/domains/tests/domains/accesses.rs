@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use countersign_domains::{
-    AccessEntry, AuthRecord, Block, Cause, Chains, DataKey, DataState, Finding, Licence, NoPass, Op, Pass,
-    Phase, Pseudonym, Shape, Step, Trace, domain_id, joint,
+    AccessEntry, Anchor, AuthRecord, Block, Cause, Chains, DataKey, DataState, Finding, Licence, NoPass, Op,
+    Pass, Phase, Pseudonym, Shape, Step, Trace, domain_id, joint,
 };
 use countersign_ledger::{Draft, Hash, UnixMillis};
 
 use crate::world::{NORTH, SOUTH, World};
+
+/// What was seen of the log across domains.
+const SEEN: Anchor = Anchor { size: 9, root: Hash([7; 32]) };
 
 /// The lab's data, what was derived of it, and other data of the lab.
 fn states() -> [DataState; 3] {
@@ -137,7 +140,7 @@ fn an_audit_finds_all_that_is_wrong_and_nothing_else() {
 fn a_domain_notes_accesses_on_its_own_log() {
     let mut world = World::new();
     let (licence, access, _) = licensed(&mut world);
-    let draft = access.draft(World::key(), None);
+    let draft = access.draft(World::key(), SEEN);
     assert_eq!(world.refused("south owner", &draft), "the signer's role does not allow this statement");
     assert_eq!(
         world.refused("north authority", &draft),
@@ -146,11 +149,15 @@ fn a_domain_notes_accesses_on_its_own_log() {
     let mut two = draft.clone();
     two.fields.insert("op", 3.into());
     assert_eq!(world.refused("south authority", &two), "the fields are not those of this kind");
+    let mut blind = draft.clone();
+    blind.fields.insert("seen-root", 3.into());
+    assert_eq!(world.refused("south authority", &blind), "the fields are not those of this kind");
     let elsewhere = Draft { subject: World::key().validity(), ..draft.clone() };
     let subject = "the subject is not what a statement of this kind is about";
     assert_eq!(world.refused("south authority", &elsewhere), subject);
     let id = world.say("south authority", &draft).unwrap();
     assert_eq!(AccessEntry::of(world.entry(id)), Some(access));
+    assert_eq!(Anchor::of(world.entry(id)), Some(SEEN));
     // It may note what nobody permitted: that is for the audit to find.
     world
         .say(
@@ -167,15 +174,15 @@ fn a_state_is_noted_once_under_its_own_id() {
     let mut world = World::new();
     let [first, derived, _] = states();
     assert_eq!(
-        world.refused("south user", &first.draft()),
+        world.refused("south user", &first.draft(SEEN)),
         "the signer's role does not allow this statement"
     );
-    let other = Draft { subject: derived.draft().subject, ..first.draft() };
+    let other = Draft { subject: derived.draft(SEEN).subject, ..first.draft(SEEN) };
     let subject = "the subject is not what a statement of this kind is about";
     assert_eq!(world.refused("south owner", &other), subject);
-    let id = world.say("south owner", &first.draft()).unwrap();
+    let id = world.say("south owner", &first.draft(SEEN)).unwrap();
     assert_eq!(DataState::of(world.entry(id)), Some(first.clone()));
-    assert_eq!(world.refused("south owner", &first.draft()), "it has been stated before");
+    assert_eq!(world.refused("south owner", &first.draft(SEEN)), "it has been stated before");
     for (step, parents) in [
         (Step::Create, vec![first.sid()]),
         (Step::Modify, vec![]),
@@ -186,9 +193,12 @@ fn a_state_is_noted_once_under_its_own_id() {
         (Step::Derive, (1..=9).map(|byte| Hash([byte; 32])).collect()),
     ] {
         let state = DataState { step, parents, ..derived.clone() };
-        assert_eq!(world.refused("south owner", &state.draft()), "the fields are not those of this kind");
+        assert_eq!(world.refused("south owner", &state.draft(SEEN)), "the fields are not those of this kind");
     }
+    let mut blind = derived.draft(SEEN);
+    blind.fields.insert("seen-size", Hash([7; 32]).into());
+    assert_eq!(world.refused("south owner", &blind), "the fields are not those of this kind");
     let licensed = DataState { licence: Some(Hash([8; 32])), ..derived };
-    let id = world.say("south authority", &licensed.draft()).unwrap();
+    let id = world.say("south authority", &licensed.draft(SEEN)).unwrap();
     assert_eq!(DataState::of(world.entry(id)), Some(licensed));
 }

@@ -1,8 +1,8 @@
 //! How a user of one domain is authenticated in another, message by message, and every way in which they are not.
 
 use countersign_domains::{
-    AuthRecord, Challenged, Desk, Hello, MESSAGE_MILLIS, MESSAGE_SKEW_MILLIS, NotAuthenticated, Registration,
-    SeenMessages,
+    AuthRecord, Challenged, Desk, Hello, MESSAGE_MILLIS, MESSAGE_SKEW_MILLIS, NotAuthenticated, Op,
+    Presentation, Registration, SeenMessages,
 };
 use countersign_ledger::{
     Draft, Fields, Hash, Kind, LogName, REVOKE, Statement, Subject, UnixMillis, Value, Verified,
@@ -151,7 +151,7 @@ fn a_message_is_remembered_as_long_as_it_would_be_taken() {
     let mut town = Town::new();
     let hello = town.a1();
     let (mut seen, now) = (SeenMessages::default(), town.world.now);
-    // It came early: it stays fresh until its own time and a minute have passed.
+    // It came early: it stays fresh until its own time and five minutes have passed.
     seen.take(&hello, UnixMillis(now.0 - MESSAGE_SKEW_MILLIS)).unwrap();
     for later in (0..=MESSAGE_MILLIS).step_by(5000) {
         assert_eq!(seen.take(&hello, UnixMillis(now.0 + later)), Err(NotAuthenticated::Replayed), "{later}");
@@ -262,4 +262,35 @@ fn who_was_revoked_is_let_in_by_nobody() {
     let entry = town.world.trust.place(revocation, LogName::TRUST, 0);
     town.world.trust.apply(entry.standing().unwrap()).unwrap();
     assert_eq!(town.a2(&hello).map(|_| ()), Err(NotAuthenticated::Revoked));
+}
+
+#[test]
+fn what_is_shown_is_for_one_domain_and_taken_once_even_after_a_restart() {
+    let mut town = Town::new();
+    let wanted = Presentation {
+        to: SOUTH.to_owned(),
+        user: town.world.user(),
+        licence: Hash([1; 32]),
+        state: Hash([2; 32]),
+        op: Op::Read,
+    };
+    let shown = town.world.verified("north user", &wanted.draft());
+    let elsewhere = Presentation::take(&shown, &mut desk(WEST, &town.world, &mut town.north));
+    assert_eq!(elsewhere, Err(NotAuthenticated::OtherTarget));
+    let taken = Presentation::take(&shown, &mut desk(SOUTH, &town.world, &mut town.south));
+    assert_eq!(taken, Ok(wanted.clone()));
+    let mut restored = SeenMessages::restored(town.south.remembered());
+    let again = Presentation::take(&shown, &mut desk(SOUTH, &town.world, &mut restored));
+    assert_eq!(again, Err(NotAuthenticated::Replayed));
+
+    let hello = town.a1();
+    let other = Presentation::take(&hello, &mut desk(SOUTH, &town.world, &mut town.south));
+    assert_eq!(other, Err(NotAuthenticated::Format));
+    for (name, value) in [("op", 3.into()), ("licence", 1.into()), ("to", "South".into())] {
+        let mut draft = wanted.draft();
+        draft.fields.insert(name, value);
+        let malformed = town.world.verified("north user", &draft);
+        let taken = Presentation::take(&malformed, &mut desk(SOUTH, &town.world, &mut town.south));
+        assert_eq!(taken, Err(NotAuthenticated::Format), "{name}");
+    }
 }

@@ -1,7 +1,7 @@
 //! What the user follows: families of subjects, and products, which are families with more to them.
 
 use countersign_custody::{Contents, SubjectType};
-use countersign_ledger::{Entry, Hash, Held, IndexEntry, LogName, Subject};
+use countersign_ledger::{Entry, Hash, Held, IndexEntry, LogName, Subject, Tree};
 
 use super::database::stored_contents;
 use super::{Snapshot, SnapshotDamaged};
@@ -87,6 +87,13 @@ impl Snapshot {
         } else {
             Ok(None)
         }
+    }
+
+    /// All entries of a log that is held whole, in its order, and the tree over them; `None` before the first sync, and where the
+    /// log is not held whole.
+    pub(crate) fn whole_log(&self, log: LogName) -> Option<(Vec<Entry>, Tree)> {
+        let head = self.head.as_ref().filter(|_| self.is_whole(log))?;
+        Some((head.whole.all(log).collect(), head.whole.tree(log)))
     }
 
     /// All members of a family in a log as of the snapshot's head, with the number and the latest of their statements;

@@ -12,7 +12,7 @@ use super::access::{Access, beside};
 use super::{Store, StoreError, StoreResult, configured};
 
 /// The tables that no ledger has. All others are fetched again; of the checkpoints none is given up that was once seen.
-const OWN: [&str; 26] = [
+const OWN: [&str; 27] = [
     "checkpoints",
     "positions",
     "forks",
@@ -40,6 +40,7 @@ const OWN: [&str; 26] = [
     "reports",
     "badges",
     "bedside_devices",
+    "domains_kept",
 ];
 
 /// Empties a damaged database and puts back every row of the owner's own that can be read. Returns the way to a copy of it as

@@ -12,10 +12,12 @@ mod acting;
 mod bedside;
 mod clinic;
 mod clocks;
+mod consortium;
 mod couriers;
 mod damage;
 mod desk;
 mod disks;
+mod domains;
 mod erasing;
 mod evidence;
 #[allow(dead_code, reason = "the ledger's tests use all of it")]

@@ -1859,6 +1859,362 @@ public func FfiConverterTypeCourier_lower(_ value: Courier) -> UInt64 {
 
 
 /**
+ * A member of a domain who looks into others, with one of the wallet's keys. The wallet is that of the register which the domains
+ * share; beside it, in a folder, are the ledgers of single domains, which have the data and who looked at it.
+ *
+ * Sync this and then the wallet: domains name what they had seen of the register. What is shown is as of that, and needs no
+ * network.
+ */
+public protocol DomainsProtocol: AnyObject, Sendable {
+    
+    /**
+     * Who looked at data. Needs no network.
+     */
+    func accesses(key: String) throws  -> DataAccesses
+    
+    /**
+     * Adds the ledger of a domain, by its node's address and its genesis file: those of a [`crate::Register`] whose words a
+     * person has compared. Returns the domain.
+     */
+    func add(node: String, genesis: Data) throws  -> String
+    
+    /**
+     * Asks for a licence. Returns its thread; how far it is, `view` says after a sync. The key store is asked for a signature.
+     */
+    func ask(question: DataQuestion) throws  -> String
+    
+    /**
+     * Signs in at a domain with a one-time code of its registrar. Returns the member's SPIFFE ID. What they sign counts once that
+     * registrar has told the shared register of them.
+     */
+    func enrol(domain: String, code: String) throws  -> String
+    
+    /**
+     * Begins to be known in another domain. An authority vouches for themselves at once. Each message is good for five minutes.
+     */
+    func greet(domain: String) throws  -> DomainGreeting
+    
+    /**
+     * Proposes that the member's domain takes part, by this member's certificate. The notaries vote on it.
+     */
+    func register() throws 
+    
+    /**
+     * Forgets the ledger of a domain.
+     */
+    func remove(domain: String) throws 
+    
+    /**
+     * Signs what a message asks for; none if nothing is left to be said. Who is known from then on is told to the register, which
+     * needs the network. The key store is asked for a signature.
+     */
+    func reply(message: Data) throws  -> DomainGreeting?
+    
+    /**
+     * Takes a licence back. The key store is asked for a signature.
+     */
+    func revoke(thread: String, cause: RevocationCause) throws 
+    
+    /**
+     * Brings the ledgers of all domains up to date, each as far as it can be reached within some seconds. Fails as the first of
+     * them did, once all were tried.
+     */
+    func sync() throws 
+    
+    /**
+     * Where data went. Needs no network.
+     */
+    func trace(key: String) throws  -> DataTrace
+    
+    /**
+     * What the screens begin with. Needs no network.
+     */
+    func view() throws  -> DomainsView
+    
+}
+/**
+ * A member of a domain who looks into others, with one of the wallet's keys. The wallet is that of the register which the domains
+ * share; beside it, in a folder, are the ledgers of single domains, which have the data and who looked at it.
+ *
+ * Sync this and then the wallet: domains name what they had seen of the register. What is shown is as of that, and needs no
+ * network.
+ */
+open class Domains: DomainsProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_countersign_core_fn_clone_domains(self.handle, $0) }
+    }
+    /**
+     * A member with the key `key` of the wallet. `folder` is where the ledgers of domains lie: the app's own, beside the wallet.
+     */
+public convenience init(wallet: Wallet, key: String, folder: String) {
+    let handle =
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_constructor_domains_new(
+        FfiConverterTypeWallet_lower(wallet),
+        FfiConverterString.lower(key),
+        FfiConverterString.lower(folder),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_countersign_core_fn_free_domains(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Who looked at data. Needs no network.
+     */
+open func accesses(key: String)throws  -> DataAccesses  {
+    return try  FfiConverterTypeDataAccesses_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_domains_accesses(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(key),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Adds the ledger of a domain, by its node's address and its genesis file: those of a [`crate::Register`] whose words a
+     * person has compared. Returns the domain.
+     */
+open func add(node: String, genesis: Data)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+        FfiConverterByRefBytes.lower(genesis) { genesisFb in
+    uniffi_countersign_core_fn_method_domains_add(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(node),
+        genesisFb,uniffiCallStatus
+    )
+        }
+})
+}
+    
+    /**
+     * Asks for a licence. Returns its thread; how far it is, `view` says after a sync. The key store is asked for a signature.
+     */
+open func ask(question: DataQuestion)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_domains_ask(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeDataQuestion_lower(question),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Signs in at a domain with a one-time code of its registrar. Returns the member's SPIFFE ID. What they sign counts once that
+     * registrar has told the shared register of them.
+     */
+open func enrol(domain: String, code: String)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_domains_enrol(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(domain),
+        FfiConverterString.lower(code),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Begins to be known in another domain. An authority vouches for themselves at once. Each message is good for five minutes.
+     */
+open func greet(domain: String)throws  -> DomainGreeting  {
+    return try  FfiConverterTypeDomainGreeting_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_domains_greet(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(domain),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Proposes that the member's domain takes part, by this member's certificate. The notaries vote on it.
+     */
+open func register()throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_domains_register(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Forgets the ledger of a domain.
+     */
+open func remove(domain: String)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_domains_remove(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(domain),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Signs what a message asks for; none if nothing is left to be said. Who is known from then on is told to the register, which
+     * needs the network. The key store is asked for a signature.
+     */
+open func reply(message: Data)throws  -> DomainGreeting?  {
+    return try  FfiConverterOptionTypeDomainGreeting.lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_domains_reply(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(message),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Takes a licence back. The key store is asked for a signature.
+     */
+open func revoke(thread: String, cause: RevocationCause)throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_domains_revoke(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(thread),
+        FfiConverterTypeRevocationCause_lower(cause),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Brings the ledgers of all domains up to date, each as far as it can be reached within some seconds. Fails as the first of
+     * them did, once all were tried.
+     */
+open func sync()throws   {try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_domains_sync(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Where data went. Needs no network.
+     */
+open func trace(key: String)throws  -> DataTrace  {
+    return try  FfiConverterTypeDataTrace_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_domains_trace(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(key),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * What the screens begin with. Needs no network.
+     */
+open func view()throws  -> DomainsView  {
+    return try  FfiConverterTypeDomainsView_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_method_domains_view(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDomains: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Domains
+
+    public static func lift(_ handle: UInt64) throws -> Domains {
+        return Domains(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Domains) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Domains {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Domains, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomains_lift(_ handle: UInt64) throws -> Domains {
+    return try FfiConverterTypeDomains.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomains_lower(_ value: Domains) -> UInt64 {
+    return FfiConverterTypeDomains.lower(value)
+}
+
+
+
+
+
+
+/**
  * A member who signs statements, with one of the wallet's certified keys.
  *
  * What a text names is held against the verified data as a scan is, so sync before: a misread is never signed, and what
@@ -5069,6 +5425,145 @@ public func FfiConverterTypeAskChoice_lower(_ value: AskChoice) -> RustBuffer {
 
 
 /**
+ * A licence that is asked for.
+ */
+public struct AskDataScreen: Equatable, Hashable {
+    /**
+     * The data.
+     */
+    public let key: String
+    /**
+     * What it is called.
+     */
+    public let title: Text
+    /**
+     * The owner's rule.
+     */
+    public let rule: Text
+    /**
+     * The domain that holds it, where a person first becomes known.
+     */
+    public let holder: String
+    /**
+     * Why nobody can be asked for, if so.
+     */
+    public let problem: Text?
+    /**
+     * For whom.
+     */
+    public let people: [PersonChoice]
+    /**
+     * What may be done.
+     */
+    public let operations: [OpChoice]
+    /**
+     * What for.
+     */
+    public let purposes: [PurposeChoice]
+    /**
+     * For how long.
+     */
+    public let days: [DaysChoice]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The data.
+         */key: String, 
+        /**
+         * What it is called.
+         */title: Text, 
+        /**
+         * The owner's rule.
+         */rule: Text, 
+        /**
+         * The domain that holds it, where a person first becomes known.
+         */holder: String, 
+        /**
+         * Why nobody can be asked for, if so.
+         */problem: Text?, 
+        /**
+         * For whom.
+         */people: [PersonChoice], 
+        /**
+         * What may be done.
+         */operations: [OpChoice], 
+        /**
+         * What for.
+         */purposes: [PurposeChoice], 
+        /**
+         * For how long.
+         */days: [DaysChoice]) {
+        self.key = key
+        self.title = title
+        self.rule = rule
+        self.holder = holder
+        self.problem = problem
+        self.people = people
+        self.operations = operations
+        self.purposes = purposes
+        self.days = days
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension AskDataScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAskDataScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AskDataScreen {
+        return
+            try AskDataScreen(
+                key: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                rule: FfiConverterTypeText.read(from: &buf), 
+                holder: FfiConverterString.read(from: &buf), 
+                problem: FfiConverterOptionTypeText.read(from: &buf), 
+                people: FfiConverterSequenceTypePersonChoice.read(from: &buf), 
+                operations: FfiConverterSequenceTypeOpChoice.read(from: &buf), 
+                purposes: FfiConverterSequenceTypePurposeChoice.read(from: &buf), 
+                days: FfiConverterSequenceTypeDaysChoice.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: AskDataScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.key, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.rule, into: &buf)
+        FfiConverterString.write(value.holder, into: &buf)
+        FfiConverterOptionTypeText.write(value.problem, into: &buf)
+        FfiConverterSequenceTypePersonChoice.write(value.people, into: &buf)
+        FfiConverterSequenceTypeOpChoice.write(value.operations, into: &buf)
+        FfiConverterSequenceTypePurposeChoice.write(value.purposes, into: &buf)
+        FfiConverterSequenceTypeDaysChoice.write(value.days, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAskDataScreen_lift(_ buf: RustBuffer) throws -> AskDataScreen {
+    return try FfiConverterTypeAskDataScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAskDataScreen_lower(_ value: AskDataScreen) -> RustBuffer {
+    return FfiConverterTypeAskDataScreen.lower(value)
+}
+
+
+/**
  * The screen of what may be asked for of a record.
  */
 public struct AskScreen: Equatable, Hashable {
@@ -6414,6 +6909,75 @@ public func FfiConverterTypeCause_lower(_ value: Cause) -> RustBuffer {
 
 
 /**
+ * A reason for which a licence is taken back.
+ */
+public struct CauseChoice: Equatable, Hashable {
+    /**
+     * The reason.
+     */
+    public let cause: RevocationCause
+    /**
+     * In words.
+     */
+    public let title: Text
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The reason.
+         */cause: RevocationCause, 
+        /**
+         * In words.
+         */title: Text) {
+        self.cause = cause
+        self.title = title
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension CauseChoice: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCauseChoice: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CauseChoice {
+        return
+            try CauseChoice(
+                cause: FfiConverterTypeRevocationCause.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: CauseChoice, into buf: inout [UInt8]) {
+        FfiConverterTypeRevocationCause.write(value.cause, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCauseChoice_lift(_ buf: RustBuffer) throws -> CauseChoice {
+    return try FfiConverterTypeCauseChoice.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCauseChoice_lower(_ value: CauseChoice) -> RustBuffer {
+    return FfiConverterTypeCauseChoice.lower(value)
+}
+
+
+/**
  * Something that can be asked of a device.
  */
 public struct CommandChoice: Equatable, Hashable {
@@ -6657,6 +7221,788 @@ public func FfiConverterTypeConsent_lift(_ buf: RustBuffer) throws -> Consent {
 #endif
 public func FfiConverterTypeConsent_lower(_ value: Consent) -> RustBuffer {
     return FfiConverterTypeConsent.lower(value)
+}
+
+
+/**
+ * An access to data.
+ */
+public struct DataAccess: Equatable, Hashable {
+    /**
+     * The domain that noted it.
+     */
+    public let domain: String
+    /**
+     * Who, by their pseudonym there.
+     */
+    public let user: String
+    /**
+     * Their domain; absent if the licence is none of the register's.
+     */
+    public let from: String?
+    /**
+     * What was done.
+     */
+    public let operation: DataOp
+    /**
+     * When.
+     */
+    public let atMillis: UInt64
+    /**
+     * Under which licence, by its statement.
+     */
+    public let licence: String
+    /**
+     * What for; absent as `from` is.
+     */
+    public let purpose: String?
+    /**
+     * What is wrong with it; nothing mostly.
+     */
+    public let findings: [AccessFinding]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The domain that noted it.
+         */domain: String, 
+        /**
+         * Who, by their pseudonym there.
+         */user: String, 
+        /**
+         * Their domain; absent if the licence is none of the register's.
+         */from: String?, 
+        /**
+         * What was done.
+         */operation: DataOp, 
+        /**
+         * When.
+         */atMillis: UInt64, 
+        /**
+         * Under which licence, by its statement.
+         */licence: String, 
+        /**
+         * What for; absent as `from` is.
+         */purpose: String?, 
+        /**
+         * What is wrong with it; nothing mostly.
+         */findings: [AccessFinding]) {
+        self.domain = domain
+        self.user = user
+        self.from = from
+        self.operation = operation
+        self.atMillis = atMillis
+        self.licence = licence
+        self.purpose = purpose
+        self.findings = findings
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DataAccess: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDataAccess: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DataAccess {
+        return
+            try DataAccess(
+                domain: FfiConverterString.read(from: &buf), 
+                user: FfiConverterString.read(from: &buf), 
+                from: FfiConverterOptionString.read(from: &buf), 
+                operation: FfiConverterTypeDataOp.read(from: &buf), 
+                atMillis: FfiConverterUInt64.read(from: &buf), 
+                licence: FfiConverterString.read(from: &buf), 
+                purpose: FfiConverterOptionString.read(from: &buf), 
+                findings: FfiConverterSequenceTypeAccessFinding.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DataAccess, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.domain, into: &buf)
+        FfiConverterString.write(value.user, into: &buf)
+        FfiConverterOptionString.write(value.from, into: &buf)
+        FfiConverterTypeDataOp.write(value.operation, into: &buf)
+        FfiConverterUInt64.write(value.atMillis, into: &buf)
+        FfiConverterString.write(value.licence, into: &buf)
+        FfiConverterOptionString.write(value.purpose, into: &buf)
+        FfiConverterSequenceTypeAccessFinding.write(value.findings, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataAccess_lift(_ buf: RustBuffer) throws -> DataAccess {
+    return try FfiConverterTypeDataAccess.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataAccess_lower(_ value: DataAccess) -> RustBuffer {
+    return FfiConverterTypeDataAccess.lower(value)
+}
+
+
+/**
+ * An access to data.
+ */
+public struct DataAccessScreen: Equatable, Hashable {
+    /**
+     * What was done.
+     */
+    public let title: Text
+    /**
+     * By whom, when, what for, under which licence.
+     */
+    public let lines: [Text]
+    /**
+     * What is wrong with it; none if it is in order.
+     */
+    public let findings: [Text]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What was done.
+         */title: Text, 
+        /**
+         * By whom, when, what for, under which licence.
+         */lines: [Text], 
+        /**
+         * What is wrong with it; none if it is in order.
+         */findings: [Text]) {
+        self.title = title
+        self.lines = lines
+        self.findings = findings
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DataAccessScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDataAccessScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DataAccessScreen {
+        return
+            try DataAccessScreen(
+                title: FfiConverterTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                findings: FfiConverterSequenceTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DataAccessScreen, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterSequenceTypeText.write(value.findings, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataAccessScreen_lift(_ buf: RustBuffer) throws -> DataAccessScreen {
+    return try FfiConverterTypeDataAccessScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataAccessScreen_lower(_ value: DataAccessScreen) -> RustBuffer {
+    return FfiConverterTypeDataAccessScreen.lower(value)
+}
+
+
+/**
+ * Who looked at data, as far as the domains whose ledgers are here have noted it.
+ */
+public struct DataAccesses: Equatable, Hashable {
+    /**
+     * The data.
+     */
+    public let key: String
+    /**
+     * The domain that holds it.
+     */
+    public let holder: String?
+    /**
+     * The latest first.
+     */
+    public let list: [DataAccess]
+    /**
+     * The ledgers that this is from.
+     */
+    public let ledgers: [DomainLedger]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The data.
+         */key: String, 
+        /**
+         * The domain that holds it.
+         */holder: String?, 
+        /**
+         * The latest first.
+         */list: [DataAccess], 
+        /**
+         * The ledgers that this is from.
+         */ledgers: [DomainLedger]) {
+        self.key = key
+        self.holder = holder
+        self.list = list
+        self.ledgers = ledgers
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DataAccesses: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDataAccesses: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DataAccesses {
+        return
+            try DataAccesses(
+                key: FfiConverterString.read(from: &buf), 
+                holder: FfiConverterOptionString.read(from: &buf), 
+                list: FfiConverterSequenceTypeDataAccess.read(from: &buf), 
+                ledgers: FfiConverterSequenceTypeDomainLedger.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DataAccesses, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.key, into: &buf)
+        FfiConverterOptionString.write(value.holder, into: &buf)
+        FfiConverterSequenceTypeDataAccess.write(value.list, into: &buf)
+        FfiConverterSequenceTypeDomainLedger.write(value.ledgers, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataAccesses_lift(_ buf: RustBuffer) throws -> DataAccesses {
+    return try FfiConverterTypeDataAccesses.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataAccesses_lower(_ value: DataAccesses) -> RustBuffer {
+    return FfiConverterTypeDataAccesses.lower(value)
+}
+
+
+/**
+ * Who looked at data.
+ */
+public struct DataAccessesScreen: Equatable, Hashable {
+    /**
+     * What the data is called.
+     */
+    public let title: Text
+    /**
+     * That the domain that holds it is not here, if so.
+     */
+    public let warning: Text?
+    /**
+     * That nobody looked, if so.
+     */
+    public let none: Text?
+    /**
+     * The latest first.
+     */
+    public let list: [DataAccessScreen]
+    /**
+     * The ledgers that this is from.
+     */
+    public let sources: [Text]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What the data is called.
+         */title: Text, 
+        /**
+         * That the domain that holds it is not here, if so.
+         */warning: Text?, 
+        /**
+         * That nobody looked, if so.
+         */none: Text?, 
+        /**
+         * The latest first.
+         */list: [DataAccessScreen], 
+        /**
+         * The ledgers that this is from.
+         */sources: [Text]) {
+        self.title = title
+        self.warning = warning
+        self.none = none
+        self.list = list
+        self.sources = sources
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DataAccessesScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDataAccessesScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DataAccessesScreen {
+        return
+            try DataAccessesScreen(
+                title: FfiConverterTypeText.read(from: &buf), 
+                warning: FfiConverterOptionTypeText.read(from: &buf), 
+                none: FfiConverterOptionTypeText.read(from: &buf), 
+                list: FfiConverterSequenceTypeDataAccessScreen.read(from: &buf), 
+                sources: FfiConverterSequenceTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DataAccessesScreen, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterOptionTypeText.write(value.warning, into: &buf)
+        FfiConverterOptionTypeText.write(value.none, into: &buf)
+        FfiConverterSequenceTypeDataAccessScreen.write(value.list, into: &buf)
+        FfiConverterSequenceTypeText.write(value.sources, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataAccessesScreen_lift(_ buf: RustBuffer) throws -> DataAccessesScreen {
+    return try FfiConverterTypeDataAccessesScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataAccessesScreen_lower(_ value: DataAccessesScreen) -> RustBuffer {
+    return FfiConverterTypeDataAccessesScreen.lower(value)
+}
+
+
+/**
+ * What is asked for.
+ */
+public struct DataQuestion: Equatable, Hashable {
+    /**
+     * The data.
+     */
+    public let key: String
+    /**
+     * For whom: a [`DomainPerson`] that the data's domain knows.
+     */
+    public let user: String
+    /**
+     * What is to be done.
+     */
+    public let operations: [DataOp]
+    /**
+     * What for.
+     */
+    public let purpose: String
+    /**
+     * For how many days.
+     */
+    public let days: UInt16
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The data.
+         */key: String, 
+        /**
+         * For whom: a [`DomainPerson`] that the data's domain knows.
+         */user: String, 
+        /**
+         * What is to be done.
+         */operations: [DataOp], 
+        /**
+         * What for.
+         */purpose: String, 
+        /**
+         * For how many days.
+         */days: UInt16) {
+        self.key = key
+        self.user = user
+        self.operations = operations
+        self.purpose = purpose
+        self.days = days
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DataQuestion: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDataQuestion: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DataQuestion {
+        return
+            try DataQuestion(
+                key: FfiConverterString.read(from: &buf), 
+                user: FfiConverterString.read(from: &buf), 
+                operations: FfiConverterSequenceTypeDataOp.read(from: &buf), 
+                purpose: FfiConverterString.read(from: &buf), 
+                days: FfiConverterUInt16.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DataQuestion, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.key, into: &buf)
+        FfiConverterString.write(value.user, into: &buf)
+        FfiConverterSequenceTypeDataOp.write(value.operations, into: &buf)
+        FfiConverterString.write(value.purpose, into: &buf)
+        FfiConverterUInt16.write(value.days, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataQuestion_lift(_ buf: RustBuffer) throws -> DataQuestion {
+    return try FfiConverterTypeDataQuestion.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataQuestion_lower(_ value: DataQuestion) -> RustBuffer {
+    return FfiConverterTypeDataQuestion.lower(value)
+}
+
+
+/**
+ * Data that is published.
+ */
+public struct DataScreen: Equatable, Hashable {
+    /**
+     * By which it is named.
+     */
+    public let key: String
+    /**
+     * What it is called.
+     */
+    public let title: Text
+    /**
+     * Whose it is, the owner's rule, since when.
+     */
+    public let lines: [Text]
+    /**
+     * That it does not count, if so.
+     */
+    public let warning: Text?
+    /**
+     * What a licence is asked by; absent where this member cannot ask.
+     */
+    public let ask: AskDataScreen?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is named.
+         */key: String, 
+        /**
+         * What it is called.
+         */title: Text, 
+        /**
+         * Whose it is, the owner's rule, since when.
+         */lines: [Text], 
+        /**
+         * That it does not count, if so.
+         */warning: Text?, 
+        /**
+         * What a licence is asked by; absent where this member cannot ask.
+         */ask: AskDataScreen?) {
+        self.key = key
+        self.title = title
+        self.lines = lines
+        self.warning = warning
+        self.ask = ask
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DataScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDataScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DataScreen {
+        return
+            try DataScreen(
+                key: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                warning: FfiConverterOptionTypeText.read(from: &buf), 
+                ask: FfiConverterOptionTypeAskDataScreen.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DataScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.key, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterOptionTypeText.write(value.warning, into: &buf)
+        FfiConverterOptionTypeAskDataScreen.write(value.ask, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataScreen_lift(_ buf: RustBuffer) throws -> DataScreen {
+    return try FfiConverterTypeDataScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataScreen_lower(_ value: DataScreen) -> RustBuffer {
+    return FfiConverterTypeDataScreen.lower(value)
+}
+
+
+/**
+ * Where data went, over the domains whose ledgers are here.
+ */
+public struct DataTrace: Equatable, Hashable {
+    /**
+     * The data.
+     */
+    public let key: String
+    /**
+     * What it was made of, it itself, and what was made of it: parents before what was made of them.
+     */
+    public let states: [TracedData]
+    /**
+     * How many parents are on none of the ledgers.
+     */
+    public let missing: UInt32
+    /**
+     * How many entries were left out: they go back in time, or are not what their names say.
+     */
+    public let refused: UInt32
+    /**
+     * Whether nothing was left out for its number.
+     */
+    public let isWhole: Bool
+    /**
+     * Whether a domain let through what its rules forbid.
+     */
+    public let isAtFault: Bool
+    /**
+     * The ledgers that this is from.
+     */
+    public let ledgers: [DomainLedger]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The data.
+         */key: String, 
+        /**
+         * What it was made of, it itself, and what was made of it: parents before what was made of them.
+         */states: [TracedData], 
+        /**
+         * How many parents are on none of the ledgers.
+         */missing: UInt32, 
+        /**
+         * How many entries were left out: they go back in time, or are not what their names say.
+         */refused: UInt32, 
+        /**
+         * Whether nothing was left out for its number.
+         */isWhole: Bool, 
+        /**
+         * Whether a domain let through what its rules forbid.
+         */isAtFault: Bool, 
+        /**
+         * The ledgers that this is from.
+         */ledgers: [DomainLedger]) {
+        self.key = key
+        self.states = states
+        self.missing = missing
+        self.refused = refused
+        self.isWhole = isWhole
+        self.isAtFault = isAtFault
+        self.ledgers = ledgers
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DataTrace: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDataTrace: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DataTrace {
+        return
+            try DataTrace(
+                key: FfiConverterString.read(from: &buf), 
+                states: FfiConverterSequenceTypeTracedData.read(from: &buf), 
+                missing: FfiConverterUInt32.read(from: &buf), 
+                refused: FfiConverterUInt32.read(from: &buf), 
+                isWhole: FfiConverterBool.read(from: &buf), 
+                isAtFault: FfiConverterBool.read(from: &buf), 
+                ledgers: FfiConverterSequenceTypeDomainLedger.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DataTrace, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.key, into: &buf)
+        FfiConverterSequenceTypeTracedData.write(value.states, into: &buf)
+        FfiConverterUInt32.write(value.missing, into: &buf)
+        FfiConverterUInt32.write(value.refused, into: &buf)
+        FfiConverterBool.write(value.isWhole, into: &buf)
+        FfiConverterBool.write(value.isAtFault, into: &buf)
+        FfiConverterSequenceTypeDomainLedger.write(value.ledgers, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataTrace_lift(_ buf: RustBuffer) throws -> DataTrace {
+    return try FfiConverterTypeDataTrace.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataTrace_lower(_ value: DataTrace) -> RustBuffer {
+    return FfiConverterTypeDataTrace.lower(value)
+}
+
+
+/**
+ * A time for which a licence may be asked.
+ */
+public struct DaysChoice: Equatable, Hashable {
+    /**
+     * How many days.
+     */
+    public let days: UInt16
+    /**
+     * In words.
+     */
+    public let title: Text
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * How many days.
+         */days: UInt16, 
+        /**
+         * In words.
+         */title: Text) {
+        self.days = days
+        self.title = title
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DaysChoice: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDaysChoice: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DaysChoice {
+        return
+            try DaysChoice(
+                days: FfiConverterUInt16.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DaysChoice, into buf: inout [UInt8]) {
+        FfiConverterUInt16.write(value.days, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDaysChoice_lift(_ buf: RustBuffer) throws -> DaysChoice {
+    return try FfiConverterTypeDaysChoice.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDaysChoice_lower(_ value: DaysChoice) -> RustBuffer {
+    return FfiConverterTypeDaysChoice.lower(value)
 }
 
 
@@ -6994,6 +8340,848 @@ public func FfiConverterTypeDocumentScreen_lift(_ buf: RustBuffer) throws -> Doc
 #endif
 public func FfiConverterTypeDocumentScreen_lower(_ value: DocumentScreen) -> RustBuffer {
     return FfiConverterTypeDocumentScreen.lower(value)
+}
+
+
+/**
+ * Data that somebody has published a policy of.
+ */
+public struct DomainData: Equatable, Hashable {
+    /**
+     * By which it is named: a digest in hexadecimal.
+     */
+    public let key: String
+    /**
+     * Whose it is, by their SPIFFE ID.
+     */
+    public let owner: String
+    /**
+     * Who may do what, such as `allow read for TREAT from north.example`.
+     */
+    public let policy: String
+    /**
+     * When it was published.
+     */
+    public let atMillis: UInt64
+    /**
+     * Whether it counts.
+     */
+    public let isValid: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is named: a digest in hexadecimal.
+         */key: String, 
+        /**
+         * Whose it is, by their SPIFFE ID.
+         */owner: String, 
+        /**
+         * Who may do what, such as `allow read for TREAT from north.example`.
+         */policy: String, 
+        /**
+         * When it was published.
+         */atMillis: UInt64, 
+        /**
+         * Whether it counts.
+         */isValid: Bool) {
+        self.key = key
+        self.owner = owner
+        self.policy = policy
+        self.atMillis = atMillis
+        self.isValid = isValid
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DomainData: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDomainData: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DomainData {
+        return
+            try DomainData(
+                key: FfiConverterString.read(from: &buf), 
+                owner: FfiConverterString.read(from: &buf), 
+                policy: FfiConverterString.read(from: &buf), 
+                atMillis: FfiConverterUInt64.read(from: &buf), 
+                isValid: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DomainData, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.key, into: &buf)
+        FfiConverterString.write(value.owner, into: &buf)
+        FfiConverterString.write(value.policy, into: &buf)
+        FfiConverterUInt64.write(value.atMillis, into: &buf)
+        FfiConverterBool.write(value.isValid, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainData_lift(_ buf: RustBuffer) throws -> DomainData {
+    return try FfiConverterTypeDomainData.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainData_lower(_ value: DomainData) -> RustBuffer {
+    return FfiConverterTypeDomainData.lower(value)
+}
+
+
+/**
+ * A message by which somebody becomes known in another domain. It is carried from phone to phone as codes.
+ */
+public struct DomainGreeting: Equatable, Hashable {
+    /**
+     * Which of the five it is.
+     */
+    public let step: GreetingStep
+    /**
+     * Who says so, by their SPIFFE ID: by the message's own word, until it was replied to.
+     */
+    public let party: String
+    /**
+     * The message, for [`Domains::reply`].
+     */
+    public let message: Data
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Which of the five it is.
+         */step: GreetingStep, 
+        /**
+         * Who says so, by their SPIFFE ID: by the message's own word, until it was replied to.
+         */party: String, 
+        /**
+         * The message, for [`Domains::reply`].
+         */message: Data) {
+        self.step = step
+        self.party = party
+        self.message = message
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DomainGreeting: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDomainGreeting: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DomainGreeting {
+        return
+            try DomainGreeting(
+                step: FfiConverterTypeGreetingStep.read(from: &buf), 
+                party: FfiConverterString.read(from: &buf), 
+                message: FfiConverterData.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DomainGreeting, into buf: inout [UInt8]) {
+        FfiConverterTypeGreetingStep.write(value.step, into: &buf)
+        FfiConverterString.write(value.party, into: &buf)
+        FfiConverterData.write(value.message, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainGreeting_lift(_ buf: RustBuffer) throws -> DomainGreeting {
+    return try FfiConverterTypeDomainGreeting.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainGreeting_lower(_ value: DomainGreeting) -> RustBuffer {
+    return FfiConverterTypeDomainGreeting.lower(value)
+}
+
+
+/**
+ * A domain whose ledger is here.
+ */
+public struct DomainLedger: Equatable, Hashable {
+    /**
+     * The domain.
+     */
+    public let domain: String
+    /**
+     * As of when its ledger is here; absent before the first sync.
+     */
+    public let asOfMillis: UInt64?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The domain.
+         */domain: String, 
+        /**
+         * As of when its ledger is here; absent before the first sync.
+         */asOfMillis: UInt64?) {
+        self.domain = domain
+        self.asOfMillis = asOfMillis
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DomainLedger: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDomainLedger: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DomainLedger {
+        return
+            try DomainLedger(
+                domain: FfiConverterString.read(from: &buf), 
+                asOfMillis: FfiConverterOptionUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DomainLedger, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.domain, into: &buf)
+        FfiConverterOptionUInt64.write(value.asOfMillis, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainLedger_lift(_ buf: RustBuffer) throws -> DomainLedger {
+    return try FfiConverterTypeDomainLedger.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainLedger_lower(_ value: DomainLedger) -> RustBuffer {
+    return FfiConverterTypeDomainLedger.lower(value)
+}
+
+
+/**
+ * A request for a licence, with what came of it.
+ */
+public struct DomainLicence: Equatable, Hashable {
+    /**
+     * By which it is named.
+     */
+    public let thread: String
+    /**
+     * The data.
+     */
+    public let key: String
+    /**
+     * The domain that asks.
+     */
+    public let from: String
+    /**
+     * The domain that holds the data.
+     */
+    public let to: String
+    /**
+     * For whom, by their pseudonym there.
+     */
+    public let user: String
+    /**
+     * What is to be done.
+     */
+    public let operations: [DataOp]
+    /**
+     * What for, such as a code of HL7's `PurposeOfUse`.
+     */
+    public let purpose: String
+    /**
+     * When it was asked for.
+     */
+    public let askedMillis: UInt64
+    /**
+     * How far it is.
+     */
+    public let state: LicenceState
+    /**
+     * Why the owner's rule denies it, if it does.
+     */
+    public let denial: DataDenial?
+    /**
+     * The notaries' votes, while they vote.
+     */
+    public let votes: LicenceVotes?
+    /**
+     * Whether this member may take it back.
+     */
+    public let mayRevoke: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is named.
+         */thread: String, 
+        /**
+         * The data.
+         */key: String, 
+        /**
+         * The domain that asks.
+         */from: String, 
+        /**
+         * The domain that holds the data.
+         */to: String, 
+        /**
+         * For whom, by their pseudonym there.
+         */user: String, 
+        /**
+         * What is to be done.
+         */operations: [DataOp], 
+        /**
+         * What for, such as a code of HL7's `PurposeOfUse`.
+         */purpose: String, 
+        /**
+         * When it was asked for.
+         */askedMillis: UInt64, 
+        /**
+         * How far it is.
+         */state: LicenceState, 
+        /**
+         * Why the owner's rule denies it, if it does.
+         */denial: DataDenial?, 
+        /**
+         * The notaries' votes, while they vote.
+         */votes: LicenceVotes?, 
+        /**
+         * Whether this member may take it back.
+         */mayRevoke: Bool) {
+        self.thread = thread
+        self.key = key
+        self.from = from
+        self.to = to
+        self.user = user
+        self.operations = operations
+        self.purpose = purpose
+        self.askedMillis = askedMillis
+        self.state = state
+        self.denial = denial
+        self.votes = votes
+        self.mayRevoke = mayRevoke
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DomainLicence: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDomainLicence: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DomainLicence {
+        return
+            try DomainLicence(
+                thread: FfiConverterString.read(from: &buf), 
+                key: FfiConverterString.read(from: &buf), 
+                from: FfiConverterString.read(from: &buf), 
+                to: FfiConverterString.read(from: &buf), 
+                user: FfiConverterString.read(from: &buf), 
+                operations: FfiConverterSequenceTypeDataOp.read(from: &buf), 
+                purpose: FfiConverterString.read(from: &buf), 
+                askedMillis: FfiConverterUInt64.read(from: &buf), 
+                state: FfiConverterTypeLicenceState.read(from: &buf), 
+                denial: FfiConverterOptionTypeDataDenial.read(from: &buf), 
+                votes: FfiConverterOptionTypeLicenceVotes.read(from: &buf), 
+                mayRevoke: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DomainLicence, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.thread, into: &buf)
+        FfiConverterString.write(value.key, into: &buf)
+        FfiConverterString.write(value.from, into: &buf)
+        FfiConverterString.write(value.to, into: &buf)
+        FfiConverterString.write(value.user, into: &buf)
+        FfiConverterSequenceTypeDataOp.write(value.operations, into: &buf)
+        FfiConverterString.write(value.purpose, into: &buf)
+        FfiConverterUInt64.write(value.askedMillis, into: &buf)
+        FfiConverterTypeLicenceState.write(value.state, into: &buf)
+        FfiConverterOptionTypeDataDenial.write(value.denial, into: &buf)
+        FfiConverterOptionTypeLicenceVotes.write(value.votes, into: &buf)
+        FfiConverterBool.write(value.mayRevoke, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainLicence_lift(_ buf: RustBuffer) throws -> DomainLicence {
+    return try FfiConverterTypeDomainLicence.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainLicence_lower(_ value: DomainLicence) -> RustBuffer {
+    return FfiConverterTypeDomainLicence.lower(value)
+}
+
+
+/**
+ * A domain whose ledger is here.
+ */
+public struct DomainLine: Equatable, Hashable {
+    /**
+     * The domain.
+     */
+    public let domain: String
+    /**
+     * What it is called.
+     */
+    public let title: Text
+    /**
+     * As of when its ledger is here.
+     */
+    public let state: Text
+    /**
+     * What signing in there is called; absent for who is somebody already.
+     */
+    public let enrol: Text?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The domain.
+         */domain: String, 
+        /**
+         * What it is called.
+         */title: Text, 
+        /**
+         * As of when its ledger is here.
+         */state: Text, 
+        /**
+         * What signing in there is called; absent for who is somebody already.
+         */enrol: Text?) {
+        self.domain = domain
+        self.title = title
+        self.state = state
+        self.enrol = enrol
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DomainLine: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDomainLine: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DomainLine {
+        return
+            try DomainLine(
+                domain: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                state: FfiConverterTypeText.read(from: &buf), 
+                enrol: FfiConverterOptionTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DomainLine, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.domain, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.state, into: &buf)
+        FfiConverterOptionTypeText.write(value.enrol, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainLine_lift(_ buf: RustBuffer) throws -> DomainLine {
+    return try FfiConverterTypeDomainLine.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainLine_lower(_ value: DomainLine) -> RustBuffer {
+    return FfiConverterTypeDomainLine.lower(value)
+}
+
+
+/**
+ * Somebody whom another domain knows, by a pseudonym.
+ */
+public struct DomainPerson: Equatable, Hashable {
+    /**
+     * The pseudonym, in hexadecimal.
+     */
+    public let user: String
+    /**
+     * Whether it is this member.
+     */
+    public let isOwn: Bool
+    /**
+     * The domain that knows them.
+     */
+    public let domain: String
+    /**
+     * How well.
+     */
+    public let level: UInt8
+    /**
+     * Until when.
+     */
+    public let untilMillis: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The pseudonym, in hexadecimal.
+         */user: String, 
+        /**
+         * Whether it is this member.
+         */isOwn: Bool, 
+        /**
+         * The domain that knows them.
+         */domain: String, 
+        /**
+         * How well.
+         */level: UInt8, 
+        /**
+         * Until when.
+         */untilMillis: UInt64) {
+        self.user = user
+        self.isOwn = isOwn
+        self.domain = domain
+        self.level = level
+        self.untilMillis = untilMillis
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DomainPerson: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDomainPerson: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DomainPerson {
+        return
+            try DomainPerson(
+                user: FfiConverterString.read(from: &buf), 
+                isOwn: FfiConverterBool.read(from: &buf), 
+                domain: FfiConverterString.read(from: &buf), 
+                level: FfiConverterUInt8.read(from: &buf), 
+                untilMillis: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DomainPerson, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.user, into: &buf)
+        FfiConverterBool.write(value.isOwn, into: &buf)
+        FfiConverterString.write(value.domain, into: &buf)
+        FfiConverterUInt8.write(value.level, into: &buf)
+        FfiConverterUInt64.write(value.untilMillis, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainPerson_lift(_ buf: RustBuffer) throws -> DomainPerson {
+    return try FfiConverterTypeDomainPerson.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainPerson_lower(_ value: DomainPerson) -> RustBuffer {
+    return FfiConverterTypeDomainPerson.lower(value)
+}
+
+
+/**
+ * The domains, the data that is published, and the licences.
+ */
+public struct DomainsScreen: Equatable, Hashable {
+    /**
+     * Who is here; or how they begin, or that the register is not for this.
+     */
+    public let who: Text
+    /**
+     * What is wrong with the register, or with the domain's part in it, if something is.
+     */
+    public let problem: Text?
+    /**
+     * The main button.
+     */
+    public let next: DomainsNext
+    /**
+     * Licences that concern the member's domain, the latest first.
+     */
+    public let licences: [LicenceScreen]
+    /**
+     * The data, the latest first.
+     */
+    public let data: [DataScreen]
+    /**
+     * The domains whose ledgers are here.
+     */
+    public let domains: [DomainLine]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Who is here; or how they begin, or that the register is not for this.
+         */who: Text, 
+        /**
+         * What is wrong with the register, or with the domain's part in it, if something is.
+         */problem: Text?, 
+        /**
+         * The main button.
+         */next: DomainsNext, 
+        /**
+         * Licences that concern the member's domain, the latest first.
+         */licences: [LicenceScreen], 
+        /**
+         * The data, the latest first.
+         */data: [DataScreen], 
+        /**
+         * The domains whose ledgers are here.
+         */domains: [DomainLine]) {
+        self.who = who
+        self.problem = problem
+        self.next = next
+        self.licences = licences
+        self.data = data
+        self.domains = domains
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DomainsScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDomainsScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DomainsScreen {
+        return
+            try DomainsScreen(
+                who: FfiConverterTypeText.read(from: &buf), 
+                problem: FfiConverterOptionTypeText.read(from: &buf), 
+                next: FfiConverterTypeDomainsNext.read(from: &buf), 
+                licences: FfiConverterSequenceTypeLicenceScreen.read(from: &buf), 
+                data: FfiConverterSequenceTypeDataScreen.read(from: &buf), 
+                domains: FfiConverterSequenceTypeDomainLine.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DomainsScreen, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.who, into: &buf)
+        FfiConverterOptionTypeText.write(value.problem, into: &buf)
+        FfiConverterTypeDomainsNext.write(value.next, into: &buf)
+        FfiConverterSequenceTypeLicenceScreen.write(value.licences, into: &buf)
+        FfiConverterSequenceTypeDataScreen.write(value.data, into: &buf)
+        FfiConverterSequenceTypeDomainLine.write(value.domains, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainsScreen_lift(_ buf: RustBuffer) throws -> DomainsScreen {
+    return try FfiConverterTypeDomainsScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainsScreen_lower(_ value: DomainsScreen) -> RustBuffer {
+    return FfiConverterTypeDomainsScreen.lower(value)
+}
+
+
+/**
+ * What the screens of other domains' data begin with.
+ */
+public struct DomainsView: Equatable, Hashable {
+    /**
+     * Who this is, by their SPIFFE ID; absent before they are enrolled.
+     */
+    public let member: String?
+    /**
+     * Whether the pinned register is shared by domains.
+     */
+    public let isShared: Bool
+    /**
+     * Whether it let through what its rules forbid.
+     */
+    public let isAtFault: Bool
+    /**
+     * Whether this member's domain takes part.
+     */
+    public let standing: DomainStanding
+    /**
+     * The domains whose ledgers are here.
+     */
+    public let ledgers: [DomainLedger]
+    /**
+     * The data that is published, the latest first.
+     */
+    public let data: [DomainData]
+    /**
+     * Whom other domains know of this member's domain.
+     */
+    public let people: [DomainPerson]
+    /**
+     * What was asked for by this member's domain or of it, the latest first.
+     */
+    public let licences: [DomainLicence]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Who this is, by their SPIFFE ID; absent before they are enrolled.
+         */member: String?, 
+        /**
+         * Whether the pinned register is shared by domains.
+         */isShared: Bool, 
+        /**
+         * Whether it let through what its rules forbid.
+         */isAtFault: Bool, 
+        /**
+         * Whether this member's domain takes part.
+         */standing: DomainStanding, 
+        /**
+         * The domains whose ledgers are here.
+         */ledgers: [DomainLedger], 
+        /**
+         * The data that is published, the latest first.
+         */data: [DomainData], 
+        /**
+         * Whom other domains know of this member's domain.
+         */people: [DomainPerson], 
+        /**
+         * What was asked for by this member's domain or of it, the latest first.
+         */licences: [DomainLicence]) {
+        self.member = member
+        self.isShared = isShared
+        self.isAtFault = isAtFault
+        self.standing = standing
+        self.ledgers = ledgers
+        self.data = data
+        self.people = people
+        self.licences = licences
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension DomainsView: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDomainsView: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DomainsView {
+        return
+            try DomainsView(
+                member: FfiConverterOptionString.read(from: &buf), 
+                isShared: FfiConverterBool.read(from: &buf), 
+                isAtFault: FfiConverterBool.read(from: &buf), 
+                standing: FfiConverterTypeDomainStanding.read(from: &buf), 
+                ledgers: FfiConverterSequenceTypeDomainLedger.read(from: &buf), 
+                data: FfiConverterSequenceTypeDomainData.read(from: &buf), 
+                people: FfiConverterSequenceTypeDomainPerson.read(from: &buf), 
+                licences: FfiConverterSequenceTypeDomainLicence.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DomainsView, into buf: inout [UInt8]) {
+        FfiConverterOptionString.write(value.member, into: &buf)
+        FfiConverterBool.write(value.isShared, into: &buf)
+        FfiConverterBool.write(value.isAtFault, into: &buf)
+        FfiConverterTypeDomainStanding.write(value.standing, into: &buf)
+        FfiConverterSequenceTypeDomainLedger.write(value.ledgers, into: &buf)
+        FfiConverterSequenceTypeDomainData.write(value.data, into: &buf)
+        FfiConverterSequenceTypeDomainPerson.write(value.people, into: &buf)
+        FfiConverterSequenceTypeDomainLicence.write(value.licences, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainsView_lift(_ buf: RustBuffer) throws -> DomainsView {
+    return try FfiConverterTypeDomainsView.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainsView_lower(_ value: DomainsView) -> RustBuffer {
+    return FfiConverterTypeDomainsView.lower(value)
 }
 
 
@@ -7605,6 +9793,95 @@ public func FfiConverterTypeGoods_lower(_ value: Goods) -> RustBuffer {
 
 
 /**
+ * A message by which somebody becomes known in another domain: one that came, or one's own to be shown.
+ */
+public struct GreetingScreen: Equatable, Hashable {
+    /**
+     * What it is about.
+     */
+    public let title: Text
+    /**
+     * What it says, or what is done with it.
+     */
+    public let text: Text
+    /**
+     * The codes to show to the other side; none of one that came.
+     */
+    public let codes: [String]
+    /**
+     * The main button.
+     */
+    public let next: GreetingNext
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What it is about.
+         */title: Text, 
+        /**
+         * What it says, or what is done with it.
+         */text: Text, 
+        /**
+         * The codes to show to the other side; none of one that came.
+         */codes: [String], 
+        /**
+         * The main button.
+         */next: GreetingNext) {
+        self.title = title
+        self.text = text
+        self.codes = codes
+        self.next = next
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension GreetingScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeGreetingScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> GreetingScreen {
+        return
+            try GreetingScreen(
+                title: FfiConverterTypeText.read(from: &buf), 
+                text: FfiConverterTypeText.read(from: &buf), 
+                codes: FfiConverterSequenceString.read(from: &buf), 
+                next: FfiConverterTypeGreetingNext.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: GreetingScreen, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.text, into: &buf)
+        FfiConverterSequenceString.write(value.codes, into: &buf)
+        FfiConverterTypeGreetingNext.write(value.next, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeGreetingScreen_lift(_ buf: RustBuffer) throws -> GreetingScreen {
+    return try FfiConverterTypeGreetingScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeGreetingScreen_lower(_ value: GreetingScreen) -> RustBuffer {
+    return FfiConverterTypeGreetingScreen.lower(value)
+}
+
+
+/**
  * A handover under way, to be shown to the other phone.
  */
 public struct Handover: Equatable, Hashable {
@@ -8185,6 +10462,194 @@ public func FfiConverterTypeKnownLog_lift(_ buf: RustBuffer) throws -> KnownLog 
 #endif
 public func FfiConverterTypeKnownLog_lower(_ value: KnownLog) -> RustBuffer {
     return FfiConverterTypeKnownLog.lower(value)
+}
+
+
+/**
+ * A request for a licence, with what came of it.
+ */
+public struct LicenceScreen: Equatable, Hashable {
+    /**
+     * By which it is named.
+     */
+    public let thread: String
+    /**
+     * Who asks whom.
+     */
+    public let title: Text
+    /**
+     * How far it is.
+     */
+    public let state: Text
+    /**
+     * The mark of that.
+     */
+    public let mark: LicenceMark
+    /**
+     * Why it is so, or what is still to come.
+     */
+    public let reasons: [Text]
+    /**
+     * Which data, for whom, what is to be done, what for, when it was asked.
+     */
+    public let lines: [Text]
+    /**
+     * For what reasons this member may take it back; none if they may not.
+     */
+    public let causes: [CauseChoice]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is named.
+         */thread: String, 
+        /**
+         * Who asks whom.
+         */title: Text, 
+        /**
+         * How far it is.
+         */state: Text, 
+        /**
+         * The mark of that.
+         */mark: LicenceMark, 
+        /**
+         * Why it is so, or what is still to come.
+         */reasons: [Text], 
+        /**
+         * Which data, for whom, what is to be done, what for, when it was asked.
+         */lines: [Text], 
+        /**
+         * For what reasons this member may take it back; none if they may not.
+         */causes: [CauseChoice]) {
+        self.thread = thread
+        self.title = title
+        self.state = state
+        self.mark = mark
+        self.reasons = reasons
+        self.lines = lines
+        self.causes = causes
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension LicenceScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLicenceScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LicenceScreen {
+        return
+            try LicenceScreen(
+                thread: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                state: FfiConverterTypeText.read(from: &buf), 
+                mark: FfiConverterTypeLicenceMark.read(from: &buf), 
+                reasons: FfiConverterSequenceTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                causes: FfiConverterSequenceTypeCauseChoice.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: LicenceScreen, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.thread, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterTypeText.write(value.state, into: &buf)
+        FfiConverterTypeLicenceMark.write(value.mark, into: &buf)
+        FfiConverterSequenceTypeText.write(value.reasons, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterSequenceTypeCauseChoice.write(value.causes, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLicenceScreen_lift(_ buf: RustBuffer) throws -> LicenceScreen {
+    return try FfiConverterTypeLicenceScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLicenceScreen_lower(_ value: LicenceScreen) -> RustBuffer {
+    return FfiConverterTypeLicenceScreen.lower(value)
+}
+
+
+/**
+ * How notaries have voted so far, in percent of their credit.
+ */
+public struct LicenceVotes: Equatable, Hashable {
+    /**
+     * For it.
+     */
+    public let yes: UInt8
+    /**
+     * Against it.
+     */
+    public let no: UInt8
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * For it.
+         */yes: UInt8, 
+        /**
+         * Against it.
+         */no: UInt8) {
+        self.yes = yes
+        self.no = no
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension LicenceVotes: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLicenceVotes: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LicenceVotes {
+        return
+            try LicenceVotes(
+                yes: FfiConverterUInt8.read(from: &buf), 
+                no: FfiConverterUInt8.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: LicenceVotes, into buf: inout [UInt8]) {
+        FfiConverterUInt8.write(value.yes, into: &buf)
+        FfiConverterUInt8.write(value.no, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLicenceVotes_lift(_ buf: RustBuffer) throws -> LicenceVotes {
+    return try FfiConverterTypeLicenceVotes.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLicenceVotes_lower(_ value: LicenceVotes) -> RustBuffer {
+    return FfiConverterTypeLicenceVotes.lower(value)
 }
 
 
@@ -9450,6 +11915,75 @@ public func FfiConverterTypeOfferScreen_lower(_ value: OfferScreen) -> RustBuffe
 
 
 /**
+ * Something that may be done with data.
+ */
+public struct OpChoice: Equatable, Hashable {
+    /**
+     * What.
+     */
+    public let operation: DataOp
+    /**
+     * In words.
+     */
+    public let title: Text
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What.
+         */operation: DataOp, 
+        /**
+         * In words.
+         */title: Text) {
+        self.operation = operation
+        self.title = title
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension OpChoice: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeOpChoice: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> OpChoice {
+        return
+            try OpChoice(
+                operation: FfiConverterTypeDataOp.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: OpChoice, into buf: inout [UInt8]) {
+        FfiConverterTypeDataOp.write(value.operation, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOpChoice_lift(_ buf: RustBuffer) throws -> OpChoice {
+    return try FfiConverterTypeOpChoice.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOpChoice_lower(_ value: OpChoice) -> RustBuffer {
+    return FfiConverterTypeOpChoice.lower(value)
+}
+
+
+/**
  * An opened logistic unit.
  */
 public struct Opened: Equatable, Hashable {
@@ -9915,6 +12449,75 @@ public func FfiConverterTypePacked_lower(_ value: Packed) -> RustBuffer {
 
 
 /**
+ * Somebody for whom a licence is asked.
+ */
+public struct PersonChoice: Equatable, Hashable {
+    /**
+     * By which the other domain knows them.
+     */
+    public let user: String
+    /**
+     * What they are called.
+     */
+    public let title: Text
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which the other domain knows them.
+         */user: String, 
+        /**
+         * What they are called.
+         */title: Text) {
+        self.user = user
+        self.title = title
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension PersonChoice: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePersonChoice: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PersonChoice {
+        return
+            try PersonChoice(
+                user: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: PersonChoice, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.user, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePersonChoice_lift(_ buf: RustBuffer) throws -> PersonChoice {
+    return try FfiConverterTypePersonChoice.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePersonChoice_lower(_ value: PersonChoice) -> RustBuffer {
+    return FfiConverterTypePersonChoice.lower(value)
+}
+
+
+/**
  * What a code names.
  */
 public struct Product: Equatable, Hashable {
@@ -10168,6 +12771,75 @@ public func FfiConverterTypeProofScreen_lift(_ buf: RustBuffer) throws -> ProofS
 #endif
 public func FfiConverterTypeProofScreen_lower(_ value: ProofScreen) -> RustBuffer {
     return FfiConverterTypeProofScreen.lower(value)
+}
+
+
+/**
+ * A purpose.
+ */
+public struct PurposeChoice: Equatable, Hashable {
+    /**
+     * Its code.
+     */
+    public let purpose: String
+    /**
+     * In words, or the code itself.
+     */
+    public let title: Text
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its code.
+         */purpose: String, 
+        /**
+         * In words, or the code itself.
+         */title: Text) {
+        self.purpose = purpose
+        self.title = title
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension PurposeChoice: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePurposeChoice: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PurposeChoice {
+        return
+            try PurposeChoice(
+                purpose: FfiConverterString.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: PurposeChoice, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.purpose, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePurposeChoice_lift(_ buf: RustBuffer) throws -> PurposeChoice {
+    return try FfiConverterTypePurposeChoice.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePurposeChoice_lower(_ value: PurposeChoice) -> RustBuffer {
+    return FfiConverterTypePurposeChoice.lower(value)
 }
 
 
@@ -12945,6 +15617,385 @@ public func FfiConverterTypeText_lower(_ value: Text) -> RustBuffer {
 
 
 /**
+ * A state of data.
+ */
+public struct TraceRow: Equatable, Hashable {
+    /**
+     * By which it is named.
+     */
+    public let id: String
+    /**
+     * For each column that the row is moved in, whether its line goes on below the row. The last one is that of the branch which
+     * leads to the row.
+     */
+    public let rails: [Bool]
+    /**
+     * Whether a line begins below its mark, to what was made of it.
+     */
+    public let leadsOn: Bool
+    /**
+     * Its mark.
+     */
+    public let mark: WayMark
+    /**
+     * How far it is from where it began, to be said aloud: what is drawn says the same.
+     */
+    public let level: Text
+    /**
+     * What was done.
+     */
+    public let title: Text
+    /**
+     * Which data, by whom, where.
+     */
+    public let lines: [Text]
+    /**
+     * When.
+     */
+    public let atMillis: UInt64
+    /**
+     * Whether it was allowed and counts, and what else it was made of.
+     */
+    public let notes: [Text]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is named.
+         */id: String, 
+        /**
+         * For each column that the row is moved in, whether its line goes on below the row. The last one is that of the branch which
+         * leads to the row.
+         */rails: [Bool], 
+        /**
+         * Whether a line begins below its mark, to what was made of it.
+         */leadsOn: Bool, 
+        /**
+         * Its mark.
+         */mark: WayMark, 
+        /**
+         * How far it is from where it began, to be said aloud: what is drawn says the same.
+         */level: Text, 
+        /**
+         * What was done.
+         */title: Text, 
+        /**
+         * Which data, by whom, where.
+         */lines: [Text], 
+        /**
+         * When.
+         */atMillis: UInt64, 
+        /**
+         * Whether it was allowed and counts, and what else it was made of.
+         */notes: [Text]) {
+        self.id = id
+        self.rails = rails
+        self.leadsOn = leadsOn
+        self.mark = mark
+        self.level = level
+        self.title = title
+        self.lines = lines
+        self.atMillis = atMillis
+        self.notes = notes
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension TraceRow: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeTraceRow: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> TraceRow {
+        return
+            try TraceRow(
+                id: FfiConverterString.read(from: &buf), 
+                rails: FfiConverterSequenceBool.read(from: &buf), 
+                leadsOn: FfiConverterBool.read(from: &buf), 
+                mark: FfiConverterTypeWayMark.read(from: &buf), 
+                level: FfiConverterTypeText.read(from: &buf), 
+                title: FfiConverterTypeText.read(from: &buf), 
+                lines: FfiConverterSequenceTypeText.read(from: &buf), 
+                atMillis: FfiConverterUInt64.read(from: &buf), 
+                notes: FfiConverterSequenceTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: TraceRow, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterSequenceBool.write(value.rails, into: &buf)
+        FfiConverterBool.write(value.leadsOn, into: &buf)
+        FfiConverterTypeWayMark.write(value.mark, into: &buf)
+        FfiConverterTypeText.write(value.level, into: &buf)
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterSequenceTypeText.write(value.lines, into: &buf)
+        FfiConverterUInt64.write(value.atMillis, into: &buf)
+        FfiConverterSequenceTypeText.write(value.notes, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTraceRow_lift(_ buf: RustBuffer) throws -> TraceRow {
+    return try FfiConverterTypeTraceRow.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTraceRow_lower(_ value: TraceRow) -> RustBuffer {
+    return FfiConverterTypeTraceRow.lower(value)
+}
+
+
+/**
+ * Where data went.
+ */
+public struct TraceScreen: Equatable, Hashable {
+    /**
+     * What the data is called.
+     */
+    public let title: Text
+    /**
+     * That there is nothing, if so.
+     */
+    public let none: Text?
+    /**
+     * What is missing of it.
+     */
+    public let warnings: [Text]
+    /**
+     * The states, each below what it was made of.
+     */
+    public let rows: [TraceRow]
+    /**
+     * The ledgers that this is from.
+     */
+    public let sources: [Text]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What the data is called.
+         */title: Text, 
+        /**
+         * That there is nothing, if so.
+         */none: Text?, 
+        /**
+         * What is missing of it.
+         */warnings: [Text], 
+        /**
+         * The states, each below what it was made of.
+         */rows: [TraceRow], 
+        /**
+         * The ledgers that this is from.
+         */sources: [Text]) {
+        self.title = title
+        self.none = none
+        self.warnings = warnings
+        self.rows = rows
+        self.sources = sources
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension TraceScreen: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeTraceScreen: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> TraceScreen {
+        return
+            try TraceScreen(
+                title: FfiConverterTypeText.read(from: &buf), 
+                none: FfiConverterOptionTypeText.read(from: &buf), 
+                warnings: FfiConverterSequenceTypeText.read(from: &buf), 
+                rows: FfiConverterSequenceTypeTraceRow.read(from: &buf), 
+                sources: FfiConverterSequenceTypeText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: TraceScreen, into buf: inout [UInt8]) {
+        FfiConverterTypeText.write(value.title, into: &buf)
+        FfiConverterOptionTypeText.write(value.none, into: &buf)
+        FfiConverterSequenceTypeText.write(value.warnings, into: &buf)
+        FfiConverterSequenceTypeTraceRow.write(value.rows, into: &buf)
+        FfiConverterSequenceTypeText.write(value.sources, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTraceScreen_lift(_ buf: RustBuffer) throws -> TraceScreen {
+    return try FfiConverterTypeTraceScreen.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTraceScreen_lower(_ value: TraceScreen) -> RustBuffer {
+    return FfiConverterTypeTraceScreen.lower(value)
+}
+
+
+/**
+ * A state of data.
+ */
+public struct TracedData: Equatable, Hashable {
+    /**
+     * By which it is named, in hexadecimal.
+     */
+    public let id: String
+    /**
+     * The data that it is a state of.
+     */
+    public let key: String
+    /**
+     * The states that it was made of.
+     */
+    public let parents: [String]
+    /**
+     * How.
+     */
+    public let step: DataStep
+    /**
+     * In which domain.
+     */
+    public let domain: String
+    /**
+     * By whom: their SPIFFE ID where this phone knows it, else a pseudonym in hexadecimal.
+     */
+    public let actor: String
+    /**
+     * When it was signed.
+     */
+    public let atMillis: UInt64
+    /**
+     * Whether it was allowed: by its owner, or under a licence.
+     */
+    public let isProven: Bool
+    /**
+     * Whether it counts.
+     */
+    public let isValid: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * By which it is named, in hexadecimal.
+         */id: String, 
+        /**
+         * The data that it is a state of.
+         */key: String, 
+        /**
+         * The states that it was made of.
+         */parents: [String], 
+        /**
+         * How.
+         */step: DataStep, 
+        /**
+         * In which domain.
+         */domain: String, 
+        /**
+         * By whom: their SPIFFE ID where this phone knows it, else a pseudonym in hexadecimal.
+         */actor: String, 
+        /**
+         * When it was signed.
+         */atMillis: UInt64, 
+        /**
+         * Whether it was allowed: by its owner, or under a licence.
+         */isProven: Bool, 
+        /**
+         * Whether it counts.
+         */isValid: Bool) {
+        self.id = id
+        self.key = key
+        self.parents = parents
+        self.step = step
+        self.domain = domain
+        self.actor = actor
+        self.atMillis = atMillis
+        self.isProven = isProven
+        self.isValid = isValid
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension TracedData: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeTracedData: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> TracedData {
+        return
+            try TracedData(
+                id: FfiConverterString.read(from: &buf), 
+                key: FfiConverterString.read(from: &buf), 
+                parents: FfiConverterSequenceString.read(from: &buf), 
+                step: FfiConverterTypeDataStep.read(from: &buf), 
+                domain: FfiConverterString.read(from: &buf), 
+                actor: FfiConverterString.read(from: &buf), 
+                atMillis: FfiConverterUInt64.read(from: &buf), 
+                isProven: FfiConverterBool.read(from: &buf), 
+                isValid: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: TracedData, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterString.write(value.key, into: &buf)
+        FfiConverterSequenceString.write(value.parents, into: &buf)
+        FfiConverterTypeDataStep.write(value.step, into: &buf)
+        FfiConverterString.write(value.domain, into: &buf)
+        FfiConverterString.write(value.actor, into: &buf)
+        FfiConverterUInt64.write(value.atMillis, into: &buf)
+        FfiConverterBool.write(value.isProven, into: &buf)
+        FfiConverterBool.write(value.isValid, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTracedData_lift(_ buf: RustBuffer) throws -> TracedData {
+    return try FfiConverterTypeTracedData.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTracedData_lower(_ value: TracedData) -> RustBuffer {
+    return FfiConverterTypeTracedData.lower(value)
+}
+
+
+/**
  * The screen of a verdict, from the top down.
  */
 public struct VerdictScreen: Equatable, Hashable {
@@ -13432,6 +16483,121 @@ public func FfiConverterTypeAccessAnswer_lift(_ buf: RustBuffer) throws -> Acces
 #endif
 public func FfiConverterTypeAccessAnswer_lower(_ value: AccessAnswer) -> RustBuffer {
     return FfiConverterTypeAccessAnswer.lower(value)
+}
+
+
+
+/**
+ * What is wrong with an access.
+ */
+
+public enum AccessFinding: Equatable, Hashable {
+    
+    /**
+     * There is no such licence.
+     */
+    case noLicence
+    /**
+     * The licence is somebody else's.
+     */
+    case otherUser
+    /**
+     * It is for other data.
+     */
+    case otherData
+    /**
+     * It does not grant this.
+     */
+    case operation
+    /**
+     * It did not hold at that time.
+     */
+    case time
+    /**
+     * It had been taken back.
+     */
+    case revoked
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension AccessFinding: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeAccessFinding: FfiConverterRustBuffer {
+    typealias SwiftType = AccessFinding
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> AccessFinding {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .noLicence
+        
+        case 2: return .otherUser
+        
+        case 3: return .otherData
+        
+        case 4: return .operation
+        
+        case 5: return .time
+        
+        case 6: return .revoked
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: AccessFinding, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .noLicence:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .otherUser:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .otherData:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .operation:
+            writeInt(&buf, Int32(4))
+        
+        
+        case .time:
+            writeInt(&buf, Int32(5))
+        
+        
+        case .revoked:
+            writeInt(&buf, Int32(6))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessFinding_lift(_ buf: RustBuffer) throws -> AccessFinding {
+    return try FfiConverterTypeAccessFinding.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeAccessFinding_lower(_ value: AccessFinding) -> RustBuffer {
+    return FfiConverterTypeAccessFinding.lower(value)
 }
 
 
@@ -14508,6 +17674,351 @@ public func FfiConverterTypeCountersignError_lower(_ value: CountersignError) ->
 
 
 /**
+ * Why the owner's rule denies a licence.
+ */
+
+public enum DataDenial: Equatable, Hashable {
+    
+    /**
+     * The data is invalid.
+     */
+    case invalid
+    /**
+     * Nobody may.
+     */
+    case nobody
+    /**
+     * The domain may not.
+     */
+    case domain
+    /**
+     * Not this operation.
+     */
+    case operation
+    /**
+     * Not for this purpose.
+     */
+    case purpose
+    /**
+     * The person is not known well enough.
+     */
+    case level
+    /**
+     * The domain's notaries have too little credit.
+     */
+    case credit
+    /**
+     * The person has not behaved well enough.
+     */
+    case behaviour
+    /**
+     * Only later.
+     */
+    case tooEarly
+    /**
+     * Not for so long.
+     */
+    case tooLate
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension DataDenial: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDataDenial: FfiConverterRustBuffer {
+    typealias SwiftType = DataDenial
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DataDenial {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .invalid
+        
+        case 2: return .nobody
+        
+        case 3: return .domain
+        
+        case 4: return .operation
+        
+        case 5: return .purpose
+        
+        case 6: return .level
+        
+        case 7: return .credit
+        
+        case 8: return .behaviour
+        
+        case 9: return .tooEarly
+        
+        case 10: return .tooLate
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: DataDenial, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .invalid:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .nobody:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .domain:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .operation:
+            writeInt(&buf, Int32(4))
+        
+        
+        case .purpose:
+            writeInt(&buf, Int32(5))
+        
+        
+        case .level:
+            writeInt(&buf, Int32(6))
+        
+        
+        case .credit:
+            writeInt(&buf, Int32(7))
+        
+        
+        case .behaviour:
+            writeInt(&buf, Int32(8))
+        
+        
+        case .tooEarly:
+            writeInt(&buf, Int32(9))
+        
+        
+        case .tooLate:
+            writeInt(&buf, Int32(10))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataDenial_lift(_ buf: RustBuffer) throws -> DataDenial {
+    return try FfiConverterTypeDataDenial.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataDenial_lower(_ value: DataDenial) -> RustBuffer {
+    return FfiConverterTypeDataDenial.lower(value)
+}
+
+
+
+/**
+ * What may be done with data.
+ */
+
+public enum DataOp: Equatable, Hashable {
+    
+    /**
+     * Look at it.
+     */
+    case read
+    /**
+     * Change it.
+     */
+    case modify
+    /**
+     * Make something of it.
+     */
+    case derive
+    /**
+     * Pass it on.
+     */
+    case share
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension DataOp: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDataOp: FfiConverterRustBuffer {
+    typealias SwiftType = DataOp
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DataOp {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .read
+        
+        case 2: return .modify
+        
+        case 3: return .derive
+        
+        case 4: return .share
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: DataOp, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .read:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .modify:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .derive:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .share:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataOp_lift(_ buf: RustBuffer) throws -> DataOp {
+    return try FfiConverterTypeDataOp.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataOp_lower(_ value: DataOp) -> RustBuffer {
+    return FfiConverterTypeDataOp.lower(value)
+}
+
+
+
+/**
+ * How a state of data came about.
+ */
+
+public enum DataStep: Equatable, Hashable {
+    
+    /**
+     * Of nothing.
+     */
+    case create
+    /**
+     * By a change.
+     */
+    case modify
+    /**
+     * Of one or several others.
+     */
+    case derive
+    /**
+     * By passing it on.
+     */
+    case share
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension DataStep: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDataStep: FfiConverterRustBuffer {
+    typealias SwiftType = DataStep
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DataStep {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .create
+        
+        case 2: return .modify
+        
+        case 3: return .derive
+        
+        case 4: return .share
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: DataStep, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .create:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .modify:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .derive:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .share:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataStep_lift(_ buf: RustBuffer) throws -> DataStep {
+    return try FfiConverterTypeDataStep.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDataStep_lower(_ value: DataStep) -> RustBuffer {
+    return FfiConverterTypeDataStep.lower(value)
+}
+
+
+
+/**
  * The delivery state of a statement. A proven one is no longer in the outbox.
  */
 
@@ -14683,6 +18194,206 @@ public func FfiConverterTypeDeviceClass_lift(_ buf: RustBuffer) throws -> Device
 #endif
 public func FfiConverterTypeDeviceClass_lower(_ value: DeviceClass) -> RustBuffer {
     return FfiConverterTypeDeviceClass.lower(value)
+}
+
+
+
+/**
+ * Whether the member's domain takes part.
+ */
+
+public enum DomainStanding: Equatable, Hashable {
+    
+    /**
+     * It does not.
+     */
+    case apart
+    /**
+     * The notaries vote on it.
+     */
+    case proposed
+    /**
+     * It does, by this member's certificate.
+     */
+    case own
+    /**
+     * It does, by another authority's.
+     */
+    case other
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension DomainStanding: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDomainStanding: FfiConverterRustBuffer {
+    typealias SwiftType = DomainStanding
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DomainStanding {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .apart
+        
+        case 2: return .proposed
+        
+        case 3: return .own
+        
+        case 4: return .other
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: DomainStanding, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .apart:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .proposed:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .own:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .other:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainStanding_lift(_ buf: RustBuffer) throws -> DomainStanding {
+    return try FfiConverterTypeDomainStanding.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainStanding_lower(_ value: DomainStanding) -> RustBuffer {
+    return FfiConverterTypeDomainStanding.lower(value)
+}
+
+
+
+/**
+ * Where the screen of domains leads.
+ */
+
+public enum DomainsNext: Equatable, Hashable {
+    
+    /**
+     * Scan the code of a domain's register.
+     */
+    case add
+    /**
+     * Sign in at one of the domains.
+     */
+    case enrol
+    /**
+     * Have the member's domain take part.
+     */
+    case register
+    /**
+     * Sync.
+     */
+    case sync
+    /**
+     * Nothing: another register is to be chosen.
+     */
+    case nothing
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension DomainsNext: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDomainsNext: FfiConverterRustBuffer {
+    typealias SwiftType = DomainsNext
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DomainsNext {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .add
+        
+        case 2: return .enrol
+        
+        case 3: return .register
+        
+        case 4: return .sync
+        
+        case 5: return .nothing
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: DomainsNext, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .add:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .enrol:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .register:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .sync:
+            writeInt(&buf, Int32(4))
+        
+        
+        case .nothing:
+            writeInt(&buf, Int32(5))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainsNext_lift(_ buf: RustBuffer) throws -> DomainsNext {
+    return try FfiConverterTypeDomainsNext.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDomainsNext_lower(_ value: DomainsNext) -> RustBuffer {
+    return FfiConverterTypeDomainsNext.lower(value)
 }
 
 
@@ -14894,6 +18605,206 @@ public func FfiConverterTypeFieldValue_lift(_ buf: RustBuffer) throws -> FieldVa
 #endif
 public func FfiConverterTypeFieldValue_lower(_ value: FieldValue) -> RustBuffer {
     return FfiConverterTypeFieldValue.lower(value)
+}
+
+
+
+/**
+ * What is done with a message between domains.
+ */
+
+public enum GreetingNext: Equatable, Hashable {
+    
+    /**
+     * Sign the reply, and show it.
+     */
+    case reply
+    /**
+     * Keep it: it is the last one.
+     */
+    case keep
+    /**
+     * Scan what the other side shows next.
+     */
+    case scan
+    /**
+     * Nothing is left to do.
+     */
+    case done
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension GreetingNext: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeGreetingNext: FfiConverterRustBuffer {
+    typealias SwiftType = GreetingNext
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> GreetingNext {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .reply
+        
+        case 2: return .keep
+        
+        case 3: return .scan
+        
+        case 4: return .done
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: GreetingNext, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .reply:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .keep:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .scan:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .done:
+            writeInt(&buf, Int32(4))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeGreetingNext_lift(_ buf: RustBuffer) throws -> GreetingNext {
+    return try FfiConverterTypeGreetingNext.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeGreetingNext_lower(_ value: GreetingNext) -> RustBuffer {
+    return FfiConverterTypeGreetingNext.lower(value)
+}
+
+
+
+/**
+ * The messages by which somebody becomes known in another domain, in their order.
+ */
+
+public enum GreetingStep: Equatable, Hashable {
+    
+    /**
+     * Somebody wants to be known elsewhere: to the authority of their own domain.
+     */
+    case hello
+    /**
+     * That authority vouches for them: to the authority of the other domain.
+     */
+    case vouch
+    /**
+     * The other authority asks whether it is they: to the person.
+     */
+    case challenge
+    /**
+     * It is they: to the other authority.
+     */
+    case answer
+    /**
+     * The other authority knows them: to the person.
+     */
+    case record
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension GreetingStep: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeGreetingStep: FfiConverterRustBuffer {
+    typealias SwiftType = GreetingStep
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> GreetingStep {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .hello
+        
+        case 2: return .vouch
+        
+        case 3: return .challenge
+        
+        case 4: return .answer
+        
+        case 5: return .record
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: GreetingStep, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .hello:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .vouch:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .challenge:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .answer:
+            writeInt(&buf, Int32(4))
+        
+        
+        case .record:
+            writeInt(&buf, Int32(5))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeGreetingStep_lift(_ buf: RustBuffer) throws -> GreetingStep {
+    return try FfiConverterTypeGreetingStep.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeGreetingStep_lower(_ value: GreetingStep) -> RustBuffer {
+    return FfiConverterTypeGreetingStep.lower(value)
 }
 
 
@@ -15179,6 +19090,248 @@ public func FfiConverterTypeLevel_lift(_ buf: RustBuffer) throws -> Level {
 #endif
 public func FfiConverterTypeLevel_lower(_ value: Level) -> RustBuffer {
     return FfiConverterTypeLevel.lower(value)
+}
+
+
+
+/**
+ * The mark of a licence: a form and a colour.
+ */
+
+public enum LicenceMark: Equatable, Hashable {
+    
+    /**
+     * It is not decided.
+     */
+    case waiting
+    /**
+     * It is in force.
+     */
+    case allowed
+    /**
+     * It is not, or no longer.
+     */
+    case refused
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension LicenceMark: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLicenceMark: FfiConverterRustBuffer {
+    typealias SwiftType = LicenceMark
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LicenceMark {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .waiting
+        
+        case 2: return .allowed
+        
+        case 3: return .refused
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: LicenceMark, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .waiting:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .allowed:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .refused:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLicenceMark_lift(_ buf: RustBuffer) throws -> LicenceMark {
+    return try FfiConverterTypeLicenceMark.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLicenceMark_lower(_ value: LicenceMark) -> RustBuffer {
+    return FfiConverterTypeLicenceMark.lower(value)
+}
+
+
+
+/**
+ * How far a request for a licence is.
+ */
+
+public enum LicenceState: Equatable, Hashable {
+    
+    /**
+     * The notaries vote.
+     */
+    case voting
+    /**
+     * Their time is over.
+     */
+    case lapsed
+    /**
+     * They agree, and the decision is to be written.
+     */
+    case agreed
+    /**
+     * They found another outcome.
+     */
+    case rejected
+    /**
+     * It was decided that the owner's rule denies it.
+     */
+    case denied
+    /**
+     * It is in force.
+     */
+    case granted(
+        /**
+         * Until then.
+         */untilMillis: UInt64
+    )
+    /**
+     * Its time is over.
+     */
+    case over(
+        /**
+         * Since then.
+         */atMillis: UInt64
+    )
+    /**
+     * It was taken back.
+     */
+    case revoked(
+        /**
+         * When.
+         */atMillis: UInt64, 
+        /**
+         * Why.
+         */cause: RevocationCause
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension LicenceState: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLicenceState: FfiConverterRustBuffer {
+    typealias SwiftType = LicenceState
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LicenceState {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .voting
+        
+        case 2: return .lapsed
+        
+        case 3: return .agreed
+        
+        case 4: return .rejected
+        
+        case 5: return .denied
+        
+        case 6: return .granted(untilMillis: try FfiConverterUInt64.read(from: &buf)
+        )
+        
+        case 7: return .over(atMillis: try FfiConverterUInt64.read(from: &buf)
+        )
+        
+        case 8: return .revoked(atMillis: try FfiConverterUInt64.read(from: &buf), cause: try FfiConverterTypeRevocationCause.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: LicenceState, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .voting:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .lapsed:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .agreed:
+            writeInt(&buf, Int32(3))
+        
+        
+        case .rejected:
+            writeInt(&buf, Int32(4))
+        
+        
+        case .denied:
+            writeInt(&buf, Int32(5))
+        
+        
+        case let .granted(untilMillis):
+            writeInt(&buf, Int32(6))
+            FfiConverterUInt64.write(untilMillis, into: &buf)
+            
+        
+        case let .over(atMillis):
+            writeInt(&buf, Int32(7))
+            FfiConverterUInt64.write(atMillis, into: &buf)
+            
+        
+        case let .revoked(atMillis,cause):
+            writeInt(&buf, Int32(8))
+            FfiConverterUInt64.write(atMillis, into: &buf)
+            FfiConverterTypeRevocationCause.write(cause, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLicenceState_lift(_ buf: RustBuffer) throws -> LicenceState {
+    return try FfiConverterTypeLicenceState.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLicenceState_lower(_ value: LicenceState) -> RustBuffer {
+    return FfiConverterTypeLicenceState.lower(value)
 }
 
 
@@ -15820,7 +19973,7 @@ public func FfiConverterTypeRecordStep_lower(_ value: RecordStep) -> RustBuffer 
 
 
 /**
- * The result of a scan for a register, an authority, a record, a badge or a device.
+ * The result of a scan for a register, an authority, a record, a badge, a device, or a message between domains.
  */
 
 public enum RegisterScan: Equatable, Hashable {
@@ -15877,6 +20030,14 @@ public enum RegisterScan: Equatable, Hashable {
          */device: String
     )
     /**
+     * A message between domains.
+     */
+    case greeting(
+        /**
+         * The message.
+         */greeting: DomainGreeting
+    )
+    /**
      * An attribute authority.
      */
     case authority(
@@ -15924,7 +20085,10 @@ public struct FfiConverterTypeRegisterScan: FfiConverterRustBuffer {
         case 7: return .device(device: try FfiConverterString.read(from: &buf)
         )
         
-        case 8: return .authority(authority: try FfiConverterTypeAuthorityAddress.read(from: &buf)
+        case 8: return .greeting(greeting: try FfiConverterTypeDomainGreeting.read(from: &buf)
+        )
+        
+        case 9: return .authority(authority: try FfiConverterTypeAuthorityAddress.read(from: &buf)
         )
         
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -15969,8 +20133,13 @@ public struct FfiConverterTypeRegisterScan: FfiConverterRustBuffer {
             FfiConverterString.write(device, into: &buf)
             
         
-        case let .authority(authority):
+        case let .greeting(greeting):
             writeInt(&buf, Int32(8))
+            FfiConverterTypeDomainGreeting.write(greeting, into: &buf)
+            
+        
+        case let .authority(authority):
+            writeInt(&buf, Int32(9))
             FfiConverterTypeAuthorityAddress.write(authority, into: &buf)
             
         }
@@ -16105,6 +20274,91 @@ public func FfiConverterTypeRequestStep_lift(_ buf: RustBuffer) throws -> Reques
 #endif
 public func FfiConverterTypeRequestStep_lower(_ value: RequestStep) -> RustBuffer {
     return FfiConverterTypeRequestStep.lower(value)
+}
+
+
+
+/**
+ * Why a licence is taken back.
+ */
+
+public enum RevocationCause: Equatable, Hashable {
+    
+    /**
+     * The owner wants it so.
+     */
+    case owner
+    /**
+     * Rules were broken.
+     */
+    case misuse
+    /**
+     * The data is invalid.
+     */
+    case invalid
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RevocationCause: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRevocationCause: FfiConverterRustBuffer {
+    typealias SwiftType = RevocationCause
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RevocationCause {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .owner
+        
+        case 2: return .misuse
+        
+        case 3: return .invalid
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: RevocationCause, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .owner:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .misuse:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .invalid:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRevocationCause_lift(_ buf: RustBuffer) throws -> RevocationCause {
+    return try FfiConverterTypeRevocationCause.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRevocationCause_lower(_ value: RevocationCause) -> RustBuffer {
+    return FfiConverterTypeRevocationCause.lower(value)
 }
 
 
@@ -17286,6 +21540,30 @@ fileprivate struct FfiConverterOptionTypeAnswer: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeAskDataScreen: FfiConverterRustBuffer {
+    typealias SwiftType = AskDataScreen?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeAskDataScreen.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeAskDataScreen.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeBedsideReading: FfiConverterRustBuffer {
     typealias SwiftType = BedsideReading?
 
@@ -17374,6 +21652,54 @@ fileprivate struct FfiConverterOptionTypeCause: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeCause.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeDomainGreeting: FfiConverterRustBuffer {
+    typealias SwiftType = DomainGreeting?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeDomainGreeting.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeDomainGreeting.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeLicenceVotes: FfiConverterRustBuffer {
+    typealias SwiftType = LicenceVotes?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeLicenceVotes.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeLicenceVotes.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -17622,6 +21948,30 @@ fileprivate struct FfiConverterOptionTypeBedsideEnd: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeDataDenial: FfiConverterRustBuffer {
+    typealias SwiftType = DataDenial?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeDataDenial.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeDataDenial.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeDeviceClass: FfiConverterRustBuffer {
     typealias SwiftType = DeviceClass?
 
@@ -17735,6 +22085,31 @@ fileprivate struct FfiConverterSequenceUInt64: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterUInt64.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceBool: FfiConverterRustBuffer {
+    typealias SwiftType = [Bool]
+
+    public static func write(_ value: [Bool], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterBool.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Bool] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Bool]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterBool.read(from: &buf))
         }
         return seq
     }
@@ -17993,6 +22368,31 @@ fileprivate struct FfiConverterSequenceTypeCarried: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeCauseChoice: FfiConverterRustBuffer {
+    typealias SwiftType = [CauseChoice]
+
+    public static func write(_ value: [CauseChoice], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeCauseChoice.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [CauseChoice] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [CauseChoice]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeCauseChoice.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeCommandChoice: FfiConverterRustBuffer {
     typealias SwiftType = [CommandChoice]
 
@@ -18018,6 +22418,106 @@ fileprivate struct FfiConverterSequenceTypeCommandChoice: FfiConverterRustBuffer
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeDataAccess: FfiConverterRustBuffer {
+    typealias SwiftType = [DataAccess]
+
+    public static func write(_ value: [DataAccess], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeDataAccess.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [DataAccess] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [DataAccess]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeDataAccess.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeDataAccessScreen: FfiConverterRustBuffer {
+    typealias SwiftType = [DataAccessScreen]
+
+    public static func write(_ value: [DataAccessScreen], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeDataAccessScreen.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [DataAccessScreen] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [DataAccessScreen]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeDataAccessScreen.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeDataScreen: FfiConverterRustBuffer {
+    typealias SwiftType = [DataScreen]
+
+    public static func write(_ value: [DataScreen], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeDataScreen.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [DataScreen] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [DataScreen]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeDataScreen.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeDaysChoice: FfiConverterRustBuffer {
+    typealias SwiftType = [DaysChoice]
+
+    public static func write(_ value: [DaysChoice], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeDaysChoice.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [DaysChoice] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [DaysChoice]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeDaysChoice.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeDeviceLine: FfiConverterRustBuffer {
     typealias SwiftType = [DeviceLine]
 
@@ -18035,6 +22535,131 @@ fileprivate struct FfiConverterSequenceTypeDeviceLine: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeDeviceLine.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeDomainData: FfiConverterRustBuffer {
+    typealias SwiftType = [DomainData]
+
+    public static func write(_ value: [DomainData], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeDomainData.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [DomainData] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [DomainData]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeDomainData.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeDomainLedger: FfiConverterRustBuffer {
+    typealias SwiftType = [DomainLedger]
+
+    public static func write(_ value: [DomainLedger], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeDomainLedger.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [DomainLedger] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [DomainLedger]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeDomainLedger.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeDomainLicence: FfiConverterRustBuffer {
+    typealias SwiftType = [DomainLicence]
+
+    public static func write(_ value: [DomainLicence], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeDomainLicence.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [DomainLicence] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [DomainLicence]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeDomainLicence.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeDomainLine: FfiConverterRustBuffer {
+    typealias SwiftType = [DomainLine]
+
+    public static func write(_ value: [DomainLine], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeDomainLine.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [DomainLine] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [DomainLine]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeDomainLine.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeDomainPerson: FfiConverterRustBuffer {
+    typealias SwiftType = [DomainPerson]
+
+    public static func write(_ value: [DomainPerson], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeDomainPerson.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [DomainPerson] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [DomainPerson]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeDomainPerson.read(from: &buf))
         }
         return seq
     }
@@ -18243,6 +22868,31 @@ fileprivate struct FfiConverterSequenceTypeKnownLog: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeLicenceScreen: FfiConverterRustBuffer {
+    typealias SwiftType = [LicenceScreen]
+
+    public static func write(_ value: [LicenceScreen], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeLicenceScreen.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [LicenceScreen] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [LicenceScreen]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeLicenceScreen.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeLinkedFile: FfiConverterRustBuffer {
     typealias SwiftType = [LinkedFile]
 
@@ -18393,6 +23043,31 @@ fileprivate struct FfiConverterSequenceTypeNotice: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeOpChoice: FfiConverterRustBuffer {
+    typealias SwiftType = [OpChoice]
+
+    public static func write(_ value: [OpChoice], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeOpChoice.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [OpChoice] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [OpChoice]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeOpChoice.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeOtherReading: FfiConverterRustBuffer {
     typealias SwiftType = [OtherReading]
 
@@ -18443,6 +23118,31 @@ fileprivate struct FfiConverterSequenceTypeOutgoing: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypePersonChoice: FfiConverterRustBuffer {
+    typealias SwiftType = [PersonChoice]
+
+    public static func write(_ value: [PersonChoice], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypePersonChoice.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [PersonChoice] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [PersonChoice]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypePersonChoice.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeProduct: FfiConverterRustBuffer {
     typealias SwiftType = [Product]
 
@@ -18460,6 +23160,31 @@ fileprivate struct FfiConverterSequenceTypeProduct: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeProduct.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypePurposeChoice: FfiConverterRustBuffer {
+    typealias SwiftType = [PurposeChoice]
+
+    public static func write(_ value: [PurposeChoice], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypePurposeChoice.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [PurposeChoice] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [PurposeChoice]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypePurposeChoice.read(from: &buf))
         }
         return seq
     }
@@ -18768,6 +23493,56 @@ fileprivate struct FfiConverterSequenceTypeText: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeTraceRow: FfiConverterRustBuffer {
+    typealias SwiftType = [TraceRow]
+
+    public static func write(_ value: [TraceRow], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeTraceRow.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [TraceRow] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [TraceRow]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeTraceRow.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeTracedData: FfiConverterRustBuffer {
+    typealias SwiftType = [TracedData]
+
+    public static func write(_ value: [TracedData], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeTracedData.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [TracedData] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [TracedData]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeTracedData.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeWay: FfiConverterRustBuffer {
     typealias SwiftType = [Way]
 
@@ -18810,6 +23585,56 @@ fileprivate struct FfiConverterSequenceTypeAccessAnswer: FfiConverterRustBuffer 
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeAccessAnswer.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeAccessFinding: FfiConverterRustBuffer {
+    typealias SwiftType = [AccessFinding]
+
+    public static func write(_ value: [AccessFinding], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeAccessFinding.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [AccessFinding] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [AccessFinding]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeAccessFinding.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeDataOp: FfiConverterRustBuffer {
+    typealias SwiftType = [DataOp]
+
+    public static func write(_ value: [DataOp], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeDataOp.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [DataOp] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [DataOp]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeDataOp.read(from: &buf))
         }
         return seq
     }
@@ -19034,6 +23859,40 @@ public func documentScreen(document: MedicalDocument) -> DocumentScreen  {
 })
 }
 /**
+ * The screen of who looked at data.
+ */
+public func dataAccessesScreen(accesses: DataAccesses) -> DataAccessesScreen  {
+    return try!  FfiConverterTypeDataAccessesScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_data_accesses_screen(
+        FfiConverterTypeDataAccesses_lower(accesses),uniffiCallStatus
+    )
+})
+}
+/**
+ * The screen of domains and data.
+ */
+public func domainsScreen(view: DomainsView) -> DomainsScreen  {
+    return try!  FfiConverterTypeDomainsScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_domains_screen(
+        FfiConverterTypeDomainsView_lower(view),uniffiCallStatus
+    )
+})
+}
+/**
+ * The screen of a message between domains. `is_own`: it is to be shown to the other side.
+ */
+public func greetingScreen(greeting: DomainGreeting, isOwn: Bool)throws  -> GreetingScreen  {
+    return try  FfiConverterTypeGreetingScreen_lift(try rustCallWithError(FfiConverterTypeCountersignError_lift) {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_greeting_screen(
+        FfiConverterTypeDomainGreeting_lower(greeting),
+        FfiConverterBool.lower(isOwn),uniffiCallStatus
+    )
+})
+}
+/**
  * The screen of a fault.
  */
 public func faultScreen(fault: Fault) -> FaultScreen  {
@@ -19076,6 +23935,17 @@ public func sharedLinkScreen(link: SharedLink, document: MedicalDocument?) -> Sh
     uniffi_countersign_core_fn_func_shared_link_screen(
         FfiConverterTypeSharedLink_lower(link),
         FfiConverterOptionTypeMedicalDocument.lower(document),uniffiCallStatus
+    )
+})
+}
+/**
+ * The screen of where data went.
+ */
+public func traceScreen(trace: DataTrace) -> TraceScreen  {
+    return try!  FfiConverterTypeTraceScreen_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_countersign_core_fn_func_trace_screen(
+        FfiConverterTypeDataTrace_lower(trace),uniffiCallStatus
     )
 })
 }
@@ -19166,6 +24036,15 @@ private let initializationResult: InitializationResult = {
     if (uniffi_countersign_core_checksum_func_document_screen() != 12776) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_countersign_core_checksum_func_data_accesses_screen() != 17411) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_domains_screen() != 55578) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_greeting_screen() != 51857) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_countersign_core_checksum_func_fault_screen() != 27928) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -19176,6 +24055,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_func_shared_link_screen() != 27737) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_func_trace_screen() != 41941) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_func_verdict_screen() != 15596) {
@@ -19314,6 +24196,42 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_courier_settle() != 50156) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_domains_accesses() != 63784) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_domains_add() != 41322) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_domains_ask() != 19256) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_domains_enrol() != 41840) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_domains_greet() != 48253) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_domains_register() != 6555) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_domains_remove() != 7757) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_domains_reply() != 51173) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_domains_revoke() != 26884) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_domains_sync() != 1723) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_domains_trace() != 37429) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_method_domains_view() != 46986) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_method_issuer_prepare() != 30785) {
@@ -19554,6 +24472,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_constructor_courier_new() != 24556) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_countersign_core_checksum_constructor_domains_new() != 21680) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_countersign_core_checksum_constructor_issuer_new() != 33359) {

@@ -87,6 +87,9 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
     /** What was shown on a screen, by the name that the scenario gives it. */
     private val codes = mutableMapOf<String, List<String>>()
 
+    /** Somebody who looks into other domains. */
+    private var across: Across? = null
+
     /** What was read from it. */
     private val messages = mutableMapOf<String, ByteArray>()
 
@@ -162,6 +165,7 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
                     Clinician(phone.wallet, "signing", identity, address, listOf(root)).use { clinician(it, step) }
                 }
                 "bedside" -> bedside(phone.bedside, step)
+                "domains" -> (across ?: Across(world, folder, own).also { across = it }).play(step)
                 else -> handOver(phone.courier, step)
             }
         }
@@ -433,7 +437,10 @@ private class Stage(private val world: World, private val folder: Path) : AutoCl
         error("the codes are not a whole message: $step")
     }
 
-    override fun close() = phones.values.forEach { it.close() }
+    override fun close() {
+        across?.close()
+        phones.values.forEach { it.close() }
+    }
 }
 
 /** Somebody's wallet. */

@@ -27,6 +27,7 @@ class BedsideDrawing(ui: Ui, private val model: Model) : Page(ui) {
         when (screen) {
             is BedsideScreen.Ward -> ward(screen)
             is BedsideScreen.NewBadge -> newBadge(screen)
+            is BedsideScreen.NewPassword -> newPassword(screen)
             is BedsideScreen.Device -> device(screen)
             is BedsideScreen.Value -> value(screen)
             is BedsideScreen.Command -> command(screen)
@@ -56,9 +57,12 @@ class BedsideDrawing(ui: Ui, private val model: Model) : Page(ui) {
         put(ui.text(words.of(badge.title), bold = true))
         val state = words.of(badge.state)
         put(if (badge.isGood) ui.text("✓ $state", color = R.color.authentic, bold = true) else ui.warning(state), gap = 4)
-        put(ui.button(words.of("ward.forget")) { bedside.forget(badge.gateway) }.apply {
-            contentDescription = "${words.of("ward.forget")}: ${words.of(badge.title)}"
-        })
+        tap("ward.change-password", badge) { bedside.newPassword(badge) }
+        tap("ward.forget", badge) { bedside.forget(badge.gateway) }
+    })
+
+    private fun LinearLayout.tap(key: String, badge: BadgeScreen, tapped: () -> Unit) = put(ui.button(words.of(key), tapped = tapped).apply {
+        contentDescription = "${words.of(key)}: ${words.of(badge.title)}"
     })
 
     private fun LinearLayout.newBadge(screen: BedsideScreen.NewBadge) {
@@ -67,6 +71,15 @@ class BedsideDrawing(ui: Ui, private val model: Model) : Page(ui) {
         val password = labelled("ward.new-password").secret()
         wrong(screen.wrong)
         tap("ward.take", main = true) { bedside.take(screen.badge, password.text.toString()) }
+    }
+
+    private fun LinearLayout.newPassword(screen: BedsideScreen.NewPassword) {
+        put(ui.heading(words.of("ward.change-password")))
+        put(ui.text(words.of(screen.title), bold = true))
+        val old = labelled("ward.password").secret()
+        val new = labelled("ward.next-password").secret()
+        wrong(screen.wrong)
+        tap("ward.change-password", main = true) { bedside.changePassword(old.text.toString(), new.text.toString()) }
     }
 
     private fun LinearLayout.device(shown: BedsideScreen.Device) {

@@ -1,5 +1,6 @@
 package countersign.app
 
+import countersign.core.BadgeScreen
 import countersign.core.BedsideEnd
 import countersign.core.BedsideNext
 import countersign.core.BedsideWatch
@@ -54,7 +55,17 @@ class BedsideModel(private val phone: Phone, private val model: Model) {
         // The key store's secrets are files, which can be put back: tries that are counted there count for nothing.
         phone.bedside.take(badge, password, TryCounter.GATEWAY)
         gathered()
-    }, { model.put(BedsideScreen.NewBadge(badge, it.text)) }, ::returned)
+    }, { model.put(BedsideScreen.NewBadge(badge, it.text)) }, model::returned)
+
+    fun newPassword(badge: BadgeScreen) = model.go(BedsideScreen.NewPassword(badge.gateway, badge.title))
+
+    fun changePassword(old: String, new: String) {
+        val shown = model.screen as? BedsideScreen.NewPassword ?: return
+        model.run({
+            phone.bedside.changePassword(shown.gateway, old, new)
+            gathered()
+        }, { model.put(shown.copy(wrong = it.text)) }, model::returned)
+    }
 
     fun forget(gateway: String) = model.run({
         phone.bedside.forget(gateway)
@@ -145,7 +156,7 @@ class BedsideModel(private val phone: Phone, private val model: Model) {
     /** At the same device, once more. */
     private fun again() {
         val device = (model.screen as? BedsideScreen.Session)?.screen?.device ?: return
-        model.run({ at(device) }, then = ::returned)
+        model.run({ at(device) }, then = model::returned)
     }
 
     fun command(session: SessionScreen, choice: CommandChoice) {
@@ -166,13 +177,7 @@ class BedsideModel(private val phone: Phone, private val model: Model) {
         seen(phone.bedside.watch(0u))
     }, { fault ->
         if (model.screen is BedsideScreen.Command) model.put(BedsideScreen.Command(command, fault.text))
-    }, ::returned)
-
-    /** Back to a screen that was there before, as it is now. */
-    private fun returned(screen: BedsideScreen) {
-        while (model.screen::class != screen::class && model.back()) Unit
-        if (model.screen::class == screen::class) model.put(screen) else model.go(screen)
-    }
+    }, model::returned)
 
     private companion object {
         /** How long a look waits for readings, in milliseconds: what is shown is no older than that. */

@@ -17,6 +17,9 @@ sealed interface BedsideScreen : Screen {
     /** A badge was scanned, and gets a password. */
     data class NewBadge(val badge: String, val wrong: Text? = null) : BedsideScreen
 
+    /** A badge gets another password. */
+    data class NewPassword(val gateway: String, val title: Text, val wrong: Text? = null) : BedsideScreen
+
     /** A device to sign in at. */
     data class Device(val screen: DeviceScreen, val wrong: Text? = null) : BedsideScreen
 

@@ -38,6 +38,7 @@ interface Platform {
 class Drawing(ui: Ui, private val model: Model, private val platform: Platform) : Page(ui) {
     private val medical = MedicalDrawing(ui, model, platform)
     private val bedside = BedsideDrawing(ui, model)
+    private val domains = DomainDrawing(ui, model)
 
     fun draw(screen: Screen): View {
         val page = ui.column(16)
@@ -48,7 +49,7 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
             }
             when (screen) {
                 is Screen.Start -> start()
-                is Screen.Pin -> pin(screen)
+                is Screen.Pin -> compare(screen.register, model) { model.pin(screen.register) }
                 is Screen.Home -> home(screen)
                 is Screen.Typing -> typing(screen)
                 is Screen.Verdict -> verdict(screen)
@@ -70,6 +71,7 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
                 is Screen.Faulty -> faulty(screen)
                 is Screen.Medical -> medical.fill(this, screen)
                 is BedsideScreen -> bedside.fill(this, screen)
+                is DomainScreen -> domains.fill(this, screen)
                 is Screen.Eye -> error("the camera has a view of its own")
             }
         }
@@ -87,18 +89,6 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
         put(ui.button(words.of("start.demo"), tapped = platform::examples), gap = 24)
     }
 
-    private fun LinearLayout.pin(screen: Screen.Pin) {
-        put(ui.heading(words.of("pin.title")))
-        put(ui.text(words.of(Text("pin.text", listOf(Words.said("ledger", screen.register.ledger))))))
-        put(ui.card {
-            // In rows of three, from the left: they are words of one list, whatever the person's language.
-            layoutDirection = View.LAYOUT_DIRECTION_LTR
-            screen.register.words.chunked(3).forEach { row -> put(ui.text(row.joinToString("  "), 22f, bold = true), gap = 4) }
-        })
-        tap("pin.confirm", main = true) { model.pin(screen.register) }
-        tap("pin.reject") { model.back() }
-    }
-
     private fun LinearLayout.home(screen: Screen.Home) {
         if (screen.examples) {
             put(ui.text(words.of("demo.banner"), bold = true))
@@ -113,6 +103,7 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
             tap("home.carry", tapped = model::carry)
             tap("home.records", tapped = model.records::all)
             tap("home.ward", tapped = model.bedside::ward)
+            tap("home.domains", tapped = model.domains::all)
             tap("home.settings", tapped = model::preferences)
         }
     }
@@ -471,18 +462,12 @@ class Drawing(ui: Ui, private val model: Model, private val platform: Platform) 
     }
 }
 
-/** A stop's mark on the line of a pack's way: a disc that is in order, a cross that is not, a ring that does not count. */
+/** A stop's mark on the line of a pack's way. */
 class Mark(ui: Ui, private val mark: WayMark, private val first: Boolean, private val last: Boolean) : View(ui.context) {
     private val unit = ui.dp(1).toFloat()
-    private val paint = Paint(Paint.ANTI_ALIAS_FLAG).apply { strokeWidth = 3 * unit; strokeCap = Paint.Cap.ROUND }
+    private val paint = markPaint(unit)
     private val edge = ui.color(R.color.edge)
-    private val color = ui.color(
-        when (mark) {
-            WayMark.IN_ORDER -> R.color.authentic
-            WayMark.MISFIT -> R.color.suspect
-            WayMark.VOID -> R.color.cannot_tell
-        },
-    )
+    private val color = ui.color(mark.color)
 
     init {
         val key = when (mark) {
@@ -500,18 +485,32 @@ class Mark(ui: Ui, private val mark: WayMark, private val first: Boolean, privat
         if (!first) canvas.drawLine(x, 0f, x, y - radius, paint)
         if (!last) canvas.drawLine(x, y + radius, x, height.toFloat(), paint)
         paint.color = color
-        when (mark) {
-            WayMark.IN_ORDER -> {
-                paint.style = Paint.Style.FILL
-                canvas.drawCircle(x, y, radius, paint)
-            }
-            WayMark.MISFIT -> {
-                canvas.drawLine(x - radius, y - radius, x + radius, y + radius, paint)
-                canvas.drawLine(x + radius, y - radius, x - radius, y + radius, paint)
-            }
-            WayMark.VOID -> canvas.drawCircle(x, y, radius - unit, paint)
-        }
+        canvas.mark(mark, x, y, radius, paint)
     }
+}
+
+/** The colour of a mark. */
+val WayMark.color: Int
+    get() = when (this) {
+        WayMark.IN_ORDER -> R.color.authentic
+        WayMark.MISFIT -> R.color.suspect
+        WayMark.VOID -> R.color.cannot_tell
+    }
+
+/** Draws marks and the lines between them. */
+fun markPaint(unit: Float) = Paint(Paint.ANTI_ALIAS_FLAG).apply { strokeWidth = 3 * unit; strokeCap = Paint.Cap.ROUND }
+
+/** A disc is in order, a cross is not, a ring does not count. */
+fun Canvas.mark(mark: WayMark, x: Float, y: Float, radius: Float, paint: Paint) = when (mark) {
+    WayMark.IN_ORDER -> {
+        paint.style = Paint.Style.FILL
+        drawCircle(x, y, radius, paint)
+    }
+    WayMark.MISFIT -> {
+        drawLine(x - radius, y - radius, x + radius, y + radius, paint)
+        drawLine(x + radius, y - radius, x - radius, y + radius, paint)
+    }
+    WayMark.VOID -> drawCircle(x, y, radius - paint.strokeWidth / 3, paint)
 }
 
 /** The camera: its picture, what to do, how far it is, and ways around it. */

@@ -155,7 +155,7 @@ class MainActivity : Activity(), Platform {
     /** Screens of somebody's health stay out of screenshots; codes for another phone are bright and do not go dark. */
     private fun android.view.Window.protect(screen: Screen) {
         if (screen.isPrivate) addFlags(LayoutParams.FLAG_SECURE) else clearFlags(LayoutParams.FLAG_SECURE)
-        val shows = screen is Screen.Showing || screen is Screen.Code
+        val shows = screen is Screen.Showing || screen is Screen.Code || screen is DomainScreen.Greeting && screen.screen.codes.isNotEmpty()
         if (shows || screen is Screen.Eye) addFlags(LayoutParams.FLAG_KEEP_SCREEN_ON) else clearFlags(LayoutParams.FLAG_KEEP_SCREEN_ON)
         attributes = attributes.apply {
             screenBrightness = if (shows && resumed) LayoutParams.BRIGHTNESS_OVERRIDE_FULL else LayoutParams.BRIGHTNESS_OVERRIDE_NONE

@@ -49,6 +49,9 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     /** A nurse at a bed. */
     val bedside = BedsideModel(phone, this)
 
+    /** Data of other domains. */
+    val domains = DomainModel(phone, this)
+
     private val before = ArrayDeque<Screen>()
     private var again: () -> Unit = {}
     private var reader: RegisterReader? = null
@@ -215,7 +218,9 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
         if (eye.aim in OF_MEMBERS && sawOther(scan)) return
         when (scan) {
             is RegisterScan.Authority -> if (eye.aim == Aim.AUTHORITY && !busy) records.use(scan.authority)
-            is RegisterScan.Whole -> if (eye.aim == Aim.REGISTER) {
+            is RegisterScan.Whole -> if (eye.aim == Aim.DOMAIN) {
+                domains.scanned(scan.register)
+            } else if (eye.aim == Aim.REGISTER) {
                 val pinned = phone.register
                 when {
                     pinned == null -> swap(Screen.Pin(scan.register))
@@ -235,6 +240,7 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
             is RegisterScan.Record -> if (!busy) records.add(scan.link)
             is RegisterScan.Badge -> if (!busy) bedside.newBadge(scan.badge)
             is RegisterScan.Device -> if (!busy) bedside.scanned(scan.device)
+            is RegisterScan.Greeting -> if (!busy) domains.came(scan.greeting)
             else -> return false
         }
         return true
@@ -597,6 +603,12 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
     /** Instead of the screen that is shown, which nobody comes back to. */
     internal fun swap(next: Screen) = put(next)
 
+    /** Back to a screen that was there before, as it is now. */
+    internal fun returned(next: Screen) {
+        while (screen::class != next::class && back()) Unit
+        if (screen::class == next::class) put(next) else go(next)
+    }
+
     internal fun put(next: Screen) {
         screen = next
         val pictures = (before + next).any { it is Screen.Picture }
@@ -617,10 +629,10 @@ class Model(private val phone: Phone, private val work: Executor, private val ma
         const val RECORD = "countersign-record:"
 
         /** What the codes of an office teach. */
-        val LEARNT = setOf(Aim.REGISTER, Aim.AUTHORITY, Aim.RECORD, Aim.BADGE, Aim.DEVICE)
+        val LEARNT = setOf(Aim.REGISTER, Aim.DOMAIN, Aim.GREETING, Aim.AUTHORITY, Aim.RECORD, Aim.BADGE, Aim.DEVICE)
 
         /** What members scan, who have a register. */
-        val OF_MEMBERS = setOf(Aim.RECORD, Aim.BADGE, Aim.DEVICE)
+        val OF_MEMBERS = setOf(Aim.RECORD, Aim.BADGE, Aim.DEVICE, Aim.GREETING)
 
         /** How long each code is shown. Slower for cameras that need it. */
         val PACES = listOf(200L, 500L, 1000L, 100L)

@@ -7,6 +7,7 @@ import android.widget.EditText
 import android.widget.LinearLayout
 import android.widget.RadioGroup
 import countersign.core.BedsideNext
+import countersign.core.Register
 import countersign.core.Text
 
 /** What every screen is put together with. */
@@ -56,6 +57,19 @@ abstract class Page(protected val ui: Ui) {
             BedsideNext.UNLOCK, BedsideNext.NOTHING -> return
         }
         tap(key, main) { bedside.next(next) }
+    }
+
+    /** A register is trusted once a person has compared its words. */
+    protected fun LinearLayout.compare(register: Register, model: Model, same: () -> Unit) {
+        put(ui.heading(words.of("pin.title")))
+        put(ui.text(words.of(Text("pin.text", listOf(Words.said("ledger", register.ledger))))))
+        put(ui.card {
+            // In rows of three, from the left: they are words of one list, whatever the person's language.
+            layoutDirection = View.LAYOUT_DIRECTION_LTR
+            register.words.chunked(3).forEach { row -> put(ui.text(row.joinToString("  "), 22f, bold = true), gap = 4) }
+        })
+        tap("pin.confirm", main = true, same)
+        tap("pin.reject") { model.back() }
     }
 
     /** Why what was entered cannot be used. */

@@ -6,6 +6,7 @@ import countersign.core.AuthorityAddress
 import countersign.core.Bedside
 import countersign.core.Clinician
 import countersign.core.Courier
+import countersign.core.Domains
 import countersign.core.KeyStore
 import countersign.core.PackChecker
 import countersign.core.Records
@@ -32,15 +33,17 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
 
     private var opened: Opened? = null
 
-    private class Opened(val wallet: Wallet) : AutoCloseable {
+    private class Opened(val wallet: Wallet, folder: File) : AutoCloseable {
         val checker = PackChecker(wallet)
         val courier = Courier(wallet, KEY)
         val records = Records(wallet)
         val bedside = Bedside(wallet, KEY)
+        val domains = Domains(wallet, KEY, File(folder, DOMAINS).path)
         var clinician: Clinician? = null
 
         override fun close() {
             clinician?.close()
+            domains.close()
             bedside.close()
             records.close()
             courier.close()
@@ -54,6 +57,7 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
     val courier: Courier get() = open().courier
     val records: Records get() = open().records
     val bedside: Bedside get() = open().bedside
+    val domains: Domains get() = open().domains
 
     /** Who asks for records of patients: a member who has scanned the code of their house. */
     @Synchronized
@@ -137,7 +141,7 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
         val place = File(folder, EXAMPLES).apply { deleteRecursively(); mkdirs() }
         val copy = File(place, DATABASE)
         database.use { from -> copy.outputStream().use { from.copyTo(it) } }
-        opened = Opened(Wallet.openExamples(copy.path, direct(genesis), keys))
+        opened = Opened(Wallet.openExamples(copy.path, direct(genesis), keys), place)
         examples = true
     }
 
@@ -183,7 +187,7 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
         val pinned = register ?: throw NotPinned()
         folder.mkdirs()
         val wallet = Wallet.open(File(folder, DATABASE).path, direct(pinned.genesis), pinned.node, keys)
-        return Opened(wallet).also { opened = it }
+        return Opened(wallet, folder).also { opened = it }
     }
 
     @Synchronized
@@ -207,6 +211,7 @@ class Phone(private val folder: File, private val keys: KeyStore) : AutoCloseabl
         private const val SENT = "sent"
         private const val TOLD = "told"
         private const val PICTURES = "pictures"
+        private const val DOMAINS = "domains"
 
         /** More than wait at one time. */
         private const val TOLD_MOST = 1000

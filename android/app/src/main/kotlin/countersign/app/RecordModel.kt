@@ -60,7 +60,7 @@ class RecordModel(private val phone: Phone, private val model: Model) {
     fun use(authority: AuthorityAddress) = model.run({
         phone.useAuthority(authority)
         gathered()
-    }, then = ::returned)
+    }, then = model::returned)
 
     // A patient
 
@@ -112,14 +112,14 @@ class RecordModel(private val phone: Phone, private val model: Model) {
         said()
         own(record)
     }, ::wrong) { there ->
-        returned(there)
+        model.returned(there)
         publish(record)
     }
 
     fun publish(record: String) = model.run({
         steps(record)
         own(record)
-    }, then = ::returned)
+    }, then = model::returned)
 
     private fun steps(record: String) {
         while (fresh { phone.records.step(record) } != RecordStep.DONE) Unit
@@ -203,7 +203,7 @@ class RecordModel(private val phone: Phone, private val model: Model) {
                 steps(record)
                 phone.sync()
                 asked(record)
-            }, then = ::returned)
+            }, then = model::returned)
         }
     }
 
@@ -217,7 +217,7 @@ class RecordModel(private val phone: Phone, private val model: Model) {
         model.run({
             steps(record)
             gathered()
-        }, then = ::returned)
+        }, then = model::returned)
     }
 
     fun accesses(record: String) = model.run({ asked(record) }, then = model::go)
@@ -277,7 +277,7 @@ class RecordModel(private val phone: Phone, private val model: Model) {
             fresh { clinician().ask(question) }
             phone.sync()
             gathered()
-        }, ::wrong, ::returned)
+        }, ::wrong, model::returned)
     }
 
     fun step(thread: String, record: String, step: RequestStep) {
@@ -302,10 +302,4 @@ class RecordModel(private val phone: Phone, private val model: Model) {
     }
 
     private fun clinician() = phone.clinician() ?: throw CountersignException.KeyNeeded()
-
-    /** Back to a screen that was there before, as it is now. */
-    private fun returned(screen: Screen) {
-        while (model.screen::class != screen::class && model.back()) Unit
-        if (model.screen::class == screen::class) model.put(screen) else model.go(screen)
-    }
 }

@@ -19,6 +19,8 @@ val Model.whereabouts: String
         is Screen.Outbox -> "outbox"
         is Screen.Preferences, is Screen.Erasing -> "settings"
         is Screen.Medical -> "records"
+        is BedsideScreen -> "ward"
+        is DomainScreen -> "domains"
         else -> ""
     }
 
@@ -30,6 +32,8 @@ internal fun Model.comeBack(whereabouts: String) {
         "medicines" -> medicines()
         "settings" -> preferences()
         "records" -> records.all()
+        "ward" -> bedside.ward()
+        "domains" -> domains.all()
         "carry" -> carry()
         "take" -> carry { takeOver() }
         "outbox" -> carry { outbox() }

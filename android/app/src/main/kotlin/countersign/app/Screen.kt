@@ -171,4 +171,4 @@ sealed interface Screen {
 }
 
 /** What the camera looks for. */
-enum class Aim { REGISTER, AUTHORITY, RECORD, BADGE, DEVICE, PACK, TAKE, DAMAGE, ANSWER, LOAD }
+enum class Aim { REGISTER, DOMAIN, GREETING, AUTHORITY, RECORD, BADGE, DEVICE, PACK, TAKE, DAMAGE, ANSWER, LOAD }

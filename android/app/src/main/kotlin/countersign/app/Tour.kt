@@ -157,6 +157,7 @@ object Tour {
                 Screen.Document(documentScreen(shown), Screen.Source.Asked("t")),
             ),
             "home.ward" to BedsideTour.SCREENS,
+            "home.domains" to DomainTour.SCREENS,
         )
     }
 }

@@ -1,5 +1,6 @@
 package countersign.app
 
+import countersign.app.BedsideTour.GATEWAY
 import countersign.app.BedsideTour.confirming
 import countersign.app.BedsideTour.device
 import countersign.app.BedsideTour.reading
@@ -32,6 +33,7 @@ object BedsideFixtures {
         "ward-nobody" to BedsideScreen.Ward(ward(member = null)),
         "ward-badge-new" to BedsideScreen.Ward(ward(BadgeState.Unknown)),
         "badge" to BedsideScreen.NewBadge("CSB1", Text("fault.invalid-password-short", emptyList())),
+        "badge-password" to BedsideScreen.NewPassword(GATEWAY, ward(good).badges.first().title, password),
         "device" to at(device()),
         "device-wrong-password" to at(device(permitted = listOf("read", "stream", "break-glass")), password),
         "device-unknown" to at(unknown),

@@ -33,6 +33,13 @@ class BedsideTest : WorldTest() {
         }
     }
 
+    private fun Person.changePassword(old: String, new: String) {
+        if (words.of("ward.next-password") !in read) tap("ward.change-password")
+        type("ward.password", old)
+        type("ward.next-password", new)
+        tap("ward.change-password")
+    }
+
     /** Holds the label of a device before the camera, until this phone has what the ledger says of it. */
     private fun Person.holdDevice(device: String) {
         holdCodes(listOf("CSD1 ${device.uppercase()}"))
@@ -54,13 +61,16 @@ class BedsideTest : WorldTest() {
     fun `a nurse signs in at a pump, reads it, sets it, and sees whether it took it`() {
         val pump = world.ask("device treatment 1001")
         val ana = ana()
+        ana.changePassword("246810", "97531")
+        ana.sees("fault.invalid-password-short")
+        ana.changePassword("246810", "975310")
         ana.tap("ward.scan-device")
         ana.holdDevice(pump)
         ana.sees("bed.treatment")
         ana.reads("Ward north")
-        ana.signIn("bed.look", "135791")
+        ana.signIn("bed.look", "246810")
         ana.sees("fault.invalid-password")
-        ana.signIn("bed.act")
+        ana.signIn("bed.act", "975310")
         ana.reads("Patient 1001")
         ana.reads("Signed in: ana (nurse)")
         ana.reads("72.0 per minute")
@@ -90,7 +100,7 @@ class BedsideTest : WorldTest() {
         ana.type("ward.password", "111111")
         ana.tap("session.unlock")
         ana.sees("fault.invalid-password")
-        ana.type("ward.password", "246810")
+        ana.type("ward.password", "975310")
         ana.tap("session.unlock")
         ana.sees("command.value")
         assertTrue("what was typed is there", ana.views().any { it is android.widget.EditText && it.text.toString() == "20" })

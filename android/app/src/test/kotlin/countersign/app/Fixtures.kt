@@ -108,7 +108,7 @@ object Fixtures {
 
     private fun failed(error: CountersignException) = Screen.Faulty(faultScreen(Fault.Failed(error)))
 
-    val SCREENS: Map<String, Screen> by lazy { OWN + RecordFixtures.SCREENS + BedsideFixtures.SCREENS }
+    val SCREENS: Map<String, Screen> by lazy { OWN + RecordFixtures.SCREENS + BedsideFixtures.SCREENS + DomainFixtures.SCREENS }
 
     private val OWN: Map<String, Screen> = linkedMapOf(
         "start" to Screen.Start,
@@ -223,6 +223,6 @@ object Fixtures {
     val SHEET = listOf(
         "start", "pin", "home", "scan", "authentic", "recalled", "suspect", "check-scan", "not-followed", "medicines",
         "carry", "scan-progress", "offered", "show-offer", "done", "proof", "outbox", "record", "accesses", "ask",
-        "document", "session", "command", "fault-camera-denied",
+        "document", "session", "command", "domains", "licence-granted", "trace", "looked",
     )
 }

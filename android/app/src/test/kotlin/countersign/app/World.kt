@@ -6,7 +6,7 @@ import java.util.concurrent.TimeUnit
 import org.json.JSONArray
 import org.json.JSONObject
 
-/** A real node over TLS in a process of its own; see `tests/src/bin/world.rs`. */
+/** A real node over TLS in a process of its own; see `tests/src/bin/world`. */
 class World(folder: File) : AutoCloseable {
     private val process: Process = ProcessBuilder(System.getProperty("countersign.world"), folder.path)
         .redirectError(ProcessBuilder.Redirect.INHERIT)

@@ -17,6 +17,13 @@
 //! | `badge MEMBER` | issues a credential for a shift | the badge |
 //! | `heard` | | the operation that a device heard last: its bits, metric, mantissa, exponent and unit |
 //! | `revoke MEMBER` | revokes the member's certificate | `revoked` |
+//! | `domains` | starts two trust domains, `north.example` and `south.example`, with a ledger each and one that they share; the south takes part, and its lab has published the rule of some data | address and genesis file of each: `shared`, `north`, `south` |
+//! | `domains code ROLE NAME` | | a one-time code of the north |
+//! | `domains introduce MEMBER` | has the north's registrar tell the shared ledger of a member | `introduced` |
+//! | `domains settle` | has the notaries vote and decide until nothing is left | `settled` |
+//! | `domains reply MESSAGE` | has the south's authority reply to somebody who wants to be known there; in hexadecimal | the reply |
+//! | `domains note OP` | has the south note that the newest licence was used so | `noted` |
+//! | `domains derive` | has the north's ward make something of the data under the newest licence | its state |
 //! | `attributes MEMBER LIST` | registers a member's attributes, such as `role: cardiologist;hospital: north` | `registered` |
 //!
 //! The node keeps a record store; the bedside gateway beside it has devices in software, which measure a pulse of 72, and what was set. The attribute authority beside it has an address and a TLS root of its own.
@@ -24,6 +31,8 @@
 //! The lot L1 (serials S000 to S099, until 2035-11-30) is in order, its pack S007 is dispensed. L2 (T000 to T099) is
 //! recalled. The list of what is in every unit, S001 and S002, is the file `contents`. The wallet of a patient who follows the
 //! product is `examples.db`: what the apps show to those who have no ledger. Frames are PGM files: S001 is genuine, X001 was never commissioned, `blank` shows nothing.
+
+mod domains;
 
 use std::error::Error;
 use std::fs;
@@ -88,6 +97,7 @@ fn main() -> Outcome {
     fs::write(&genesis, node.node().genesis().to_json())?;
     let clinics = Clinics::open(node, &address, &genesis, folder, &mut office)?;
     let ward = Ward::open(node, &address, &genesis, folder)?;
+    let mut domains = None;
     for (name, serial) in [("genuine", "S001"), ("unknown", "X001")] {
         frame(&folder.join(format!("{name}.pgm")), Some(serial))?;
     }
@@ -140,6 +150,14 @@ fn main() -> Outcome {
                 let proven = verify_delivery(&fs::read(file)?, &Genesis::parse(&fs::read(&genesis)?)?)?;
                 say(&format!("{} {}", proven.route.stops.len(), proven.recorded.len()))?;
             }
+            (["domains"], _) => {
+                let opened = domains.insert(domains::Domains::open(&folder.join("domains"))?);
+                say(&opened.told())?;
+            }
+            (["domains", command @ ..], _) => match &mut domains {
+                Some(domains) => say(&domains.obey(command)?)?,
+                None => say("unknown command")?,
+            },
             (["stop"], _) => {
                 if let Some(node) = running.take() {
                     node.stop();
@@ -152,6 +170,9 @@ fn main() -> Outcome {
             }
             _ => say("unknown command")?,
         }
+    }
+    if let Some(domains) = domains {
+        domains.stop();
     }
     ward.stop();
     clinics.running.stop();
