@@ -1,6 +1,6 @@
 //! A record published and changed: what is open afterwards, and every place at which a change is cut off.
 
-use countersign_ledger::{Hash, Signer as _, Subject};
+use countersign_ledger::{Hash, Subject};
 use countersign_records::rules::{ANSWER, INDEX, LOGS, Mode, REQUEST};
 use countersign_records::{Epoch, View};
 use countersign_wallet::{Allow, NewLine, Publishing, RecordError, ShownRecord, StoredKey};
