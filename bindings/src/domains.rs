@@ -451,6 +451,7 @@ impl Domains {
 
     /// Signs what a message asks for; none if nothing is left to be said. Who is known from then on is told to the register, which
     /// needs the network. The key store is asked for a signature.
+    #[expect(clippy::needless_pass_by_value, reason = "Kotlin passes an array, and not a buffer")]
     pub fn reply(&self, message: Vec<u8>) -> Result<Option<DomainGreeting>, Error> {
         let (message, client) = (DomainMessage::parse(&message)?, self.wallet.client());
         let reply = self.act(|domains| {
@@ -648,7 +649,7 @@ impl DomainsView {
                     let owner = log.published(request.key).map(|data| data.owner);
                     let is_owner = member.is_some_and(|member| owner.as_ref() == Some(member));
                     let is_authority = member.is_some_and(|member| member.role() == rules::AUTHORITY);
-                    DomainLicence::new(request, is_owner || is_authority, now)
+                    DomainLicence::new(&request, is_owner || is_authority, now)
                 })
                 .collect(),
             member: member.map(Identity::to_string),
@@ -670,7 +671,7 @@ impl DomainStanding {
 }
 
 impl DomainLicence {
-    fn new(request: AccessRequest, concerns: bool, now: UnixMillis) -> Self {
+    fn new(request: &AccessRequest, concerns: bool, now: UnixMillis) -> Self {
         let standing = request.standing(now);
         let (tally, thread) = (request.state.ballot.tally(), &request.state);
         let percent = |part: u64| u8::try_from(part.saturating_mul(100) / tally.total.max(1)).unwrap_or(100);
@@ -683,7 +684,7 @@ impl DomainLicence {
             operations: Op::ALL.into_iter().filter(|op| thread.ops.has(*op)).map(DataOp::from).collect(),
             purpose: request.request.purpose.clone(),
             asked_millis: request.asked_at.0,
-            state: LicenceState::new(&request, standing),
+            state: LicenceState::new(request, standing),
             denial: match thread.outcome {
                 Decision::Denied(denial) => Some(denial.into()),
                 Decision::Permitted => None,

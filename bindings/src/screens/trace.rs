@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_long_way_stays_on_the_screen_and_says_how_long_it_is() {
-        let ids: Vec<String> = (0..ROWS + 1).map(|number| number.to_string()).collect();
+        let ids: Vec<String> = (0..=ROWS).map(|number| number.to_string()).collect();
         let states = ids.iter().enumerate().map(|(place, id)| match place.checked_sub(1) {
             Some(before) => state(id, &[&ids[before]]),
             None => state(id, &[]),
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn what_does_not_count_is_no_matter_of_being_allowed() {
         let judged = |is_valid, is_proven| {
-            let row = trace_screen(&traced(vec![TracedData { is_valid, is_proven, ..state("a", &[]) }]))
+            let row = trace_screen(&traced(vec![TracedData { is_proven, is_valid, ..state("a", &[]) }]))
                 .rows
                 .remove(0);
             (row.mark, row.notes[0].key.clone())

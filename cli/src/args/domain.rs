@@ -90,7 +90,8 @@ pub enum DomainCommand {
         #[arg(long, value_hint = ValueHint::FilePath)]
         answer: PathBuf,
     },
-    /// Audit the accesses that all domains noted, as far as this wallet has their ledgers: who looked, and what is wrong with it
+    /// Audit the accesses that all domains noted, as far as this wallet has their ledgers: who looked, and what is
+    /// wrong with it
     Log {
         /// Those to this data
         #[arg(long)]
@@ -101,7 +102,8 @@ pub enum DomainCommand {
         /// The data
         data: String,
     },
-    /// Notary: move that what the owner of data has be declared invalid, with all that was made of it: a motion for each data
+    /// Notary: move that what the owner of data has be declared invalid, with all that was made of it: a motion for
+    /// each data
     Invalidate {
         /// The data
         data: String,
@@ -268,9 +270,11 @@ pub struct PublishPolicy {
     /// The data
     #[arg(requires = "policy")]
     pub data: Option<String>,
-    /// `allow OPS for PURPOSES from DOMAINS`, then level, after, until, credit, behaviour; several with semicolons; or `nobody`
+    /// `allow OPS for PURPOSES from DOMAINS`, then level, after, until, credit, behaviour; several with semicolons; or
+    /// `nobody`
     pub policy: Option<String>,
-    /// The state that the data is in, by its first digits [default: that of the policy in force, or the only one there is]
+    /// The state that the data is in, by its first digits [default: that of the policy in force, or the only one there
+    /// is]
     #[arg(long, requires = "policy")]
     pub state: Option<String>,
 }

@@ -68,12 +68,13 @@ pub enum NodeCommand {
         #[arg(long, value_name = "ID")]
         after: Option<String>,
     },
-    /// Withdraw a certificate of this domain from a ledger that several domains share: print what `domain submit` takes there
+    /// Withdraw a certificate of this domain from a ledger that several domains share: print what `domain submit` takes
+    /// there
     Withdraw {
         /// SHA-256 of the certificate, hexadecimal
         certificate: String,
-        /// For a log there, the entry from which on the certificate signs nothing; in a log that is not named it signs nothing
-        /// at all
+        /// For a log there, the entry from which on the certificate signs nothing; in a log that is not named it signs
+        /// nothing at all
         #[arg(long, value_name = "LOG=ENTRY", value_parser = place)]
         from: Vec<(String, u64)>,
         /// The latest statement on the member in the log trust there, if there is one

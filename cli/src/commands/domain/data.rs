@@ -1,4 +1,5 @@
-//! What an owner says of data: that it is there, what it was made of, and who may do what with it; and that it is invalid.
+//! What an owner says of data: that it is there, what it was made of, and who may do what with it; and that it is
+//! invalid.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -91,7 +92,8 @@ fn place(text: &str, error: PolicyError) -> String {
     }
 }
 
-/// Moves that what the owner of data has be declared invalid, and all that was made of it: the notaries vote on each data.
+/// Moves that what the owner of data has be declared invalid, and all that was made of it: the notaries vote on each
+/// data.
 pub fn invalidate(home: &Home, data: &str, evidence: &Path, as_json: bool) -> Result<()> {
     let evidence = Hash::of(&file::read(evidence, "the evidence", MAX_DATA)?);
     let mut desk = Desk::synced_all(home)?;

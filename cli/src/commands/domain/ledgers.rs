@@ -44,7 +44,8 @@ pub fn ledger(home: &Home, args: &DomainLedger, as_json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Has this wallet's key certified by the registrar of its own domain. The shared ledger takes it when that registrar has introduced it.
+/// Has this wallet's key certified by the registrar of its own domain. The shared ledger takes it when that registrar
+/// has introduced it.
 pub fn enrol(home: &Home, code: &str, domain: Option<&str>, as_json: bool) -> Result<()> {
     let mut desk = Desk::synced(home)?;
     let keys = desk.keys()?;

@@ -1,4 +1,5 @@
-//! `domain`: data across trust domains, at a desk: who takes part, who notarises, who may look across, and where data went.
+//! `domain`: data across trust domains, at a desk: who takes part, who notarises, who may look across, and where data
+//! went.
 
 mod accesses;
 mod data;
@@ -92,7 +93,8 @@ impl<'a> Desk<'a> {
         Ok(desk)
     }
 
-    /// The same, with what the ledgers of domains say now. One that does not answer is told, and what it said before is looked at.
+    /// The same, with what the ledgers of domains say now. One that does not answer is told, and what it said before is
+    /// looked at.
     fn synced_all(home: &'a Home) -> Result<Self> {
         let mut desk = Self::open(home)?;
         for (domain, synced) in desk.ledgers.sync() {
@@ -124,7 +126,8 @@ impl<'a> Desk<'a> {
         member(&mut self.snapshot, &keys)
     }
 
-    /// Data that a person names: by its file, whose key this wallet's owner knows alone, by its key, or by the first digits of it.
+    /// Data that a person names: by its file, whose key this wallet's owner knows alone, by its key, or by the first
+    /// digits of it.
     fn data(&mut self, named: &str) -> Result<DataKey> {
         let path = Path::new(named);
         if path.is_file() {

@@ -36,7 +36,8 @@ pub fn run(home: &Home, every: Option<Duration>, as_json: bool) -> Result<()> {
     loop {
         match notary.tend(&desk.client, now()) {
             Ok(tended) => told(&tended, &mut seen, as_json),
-            // What a node does not answer now it may answer at the next turn; a vote that was signed lies in the outbox.
+            // What a node does not answer now it may answer at the next turn; a vote that was signed lies in the
+            // outbox.
             Err(error) => warn(format_args!("{error}")),
         }
         flush();

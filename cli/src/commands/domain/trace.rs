@@ -29,8 +29,8 @@ pub fn run(home: &Home, data: &str, as_json: bool) -> Result<()> {
     Ok(())
 }
 
-/// The trace as a tree: each state once, below the first of its parents, and named again below the others. `log` has the requests
-/// that licences answer.
+/// The trace as a tree: each state once, below the first of its parents, and named again below the others. `log` has
+/// the requests that licences answer.
 pub fn drawn(trace: &DataTrace, log: &Authorization) -> String {
     let states: BTreeMap<Hash, &TracedState> = trace.states.iter().map(|state| (state.sid, state)).collect();
     let mut children: BTreeMap<Hash, Vec<Hash>> = BTreeMap::new();

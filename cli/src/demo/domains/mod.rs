@@ -137,7 +137,8 @@ pub fn play(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A notary moves that what an owner has be declared invalid, with all that was made of it, and all of them vote for it.
+/// A notary moves that what an owner has be declared invalid, with all that was made of it, and all of them vote for
+/// it.
 fn declare_invalid(
     world: &World,
     notaries: &mut [Member],

@@ -26,10 +26,10 @@
 //!
 //! # What is bounded
 //!
-//! Both logs are replayed whole, some microseconds a statement and a signature's time for one that was not verified before. A
-//! trace has at most 100,000 states and says when it was cut. Domains whose data ledger was not added are not looked at; their
-//! states are told as missing. When a statement was ordered no phone knows: times are those that signers state, and a domain's
-//! notes are its own word, held against the place that it had seen of the log across domains.
+//! Both logs are replayed whole whenever they are looked at, so that takes time and memory as they grow. A trace has at most
+//! 100,000 states and says when it was cut. Domains whose data ledger was not added are not looked at: what was made there is
+//! not seen, and parents there are told as missing. When a statement was ordered no phone knows: times are those that signers
+//! state, and a domain's notes are its own word, held against the place that it had seen of the log across domains.
 
 mod authority;
 mod authorization;
