@@ -103,7 +103,7 @@ impl Home {
 
     /// The ledgers of trust domains that this wallet has beside its own.
     pub fn domain_ledgers(&self) -> Result<DataLedgers> {
-        Ok(DataLedgers::open(&self.0.join("domains"), &self.genesis()?)?)
+        Ok(DataLedgers::open(&self.0.join(DataLedgers::FOLDER), &self.genesis()?)?)
     }
 
     /// The attribute authority that this wallet uses, and its SPIFFE ID.

@@ -115,7 +115,7 @@ impl World {
         let keys: Arc<dyn KeyStore> =
             Arc::new(Vault::create_at_cost(&home.join("vault"), passphrase.as_bytes(), cost)?);
         let mut snapshot = Snapshot::open(&home.join("snapshot.db"), &self.shared.genesis)?;
-        let mut ledgers = DataLedgers::open(&home.join("domains"), &self.shared.genesis)?;
+        let mut ledgers = DataLedgers::open(&home.join(DataLedgers::FOLDER), &self.shared.genesis)?;
         for (_, ledger) in &self.domains {
             ledgers.add(&Register::new(&ledger.address(), ledger.genesis.clone())?)?;
         }

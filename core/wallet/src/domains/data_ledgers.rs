@@ -38,6 +38,9 @@ pub struct DataLedgers {
 }
 
 impl DataLedgers {
+    /// What the folder is called in which a wallet keeps them, beside its database.
+    pub const FOLDER: &str = "domains";
+
     /// Those in a folder, which is made if it is not there. `shared` is what is pinned of the shared ledger.
     pub fn open(folder: &Path, shared: &Genesis) -> Result<Self, DomainsError> {
         fs::create_dir_all(folder)?;

@@ -8,7 +8,7 @@ use countersign_bedside::Badge;
 use countersign_device::{Credential, Key};
 use countersign_ledger::{Identity, UnixMillis};
 use countersign_records::rules::Mode;
-use countersign_wallet::{AskFor, Badges, Cost, Issuer, Keeping, KeyStore, Scans, Vault, erase};
+use countersign_wallet::{AskFor, Badges, Cost, DataLedgers, Issuer, Keeping, KeyStore, Scans, Vault, erase};
 
 use crate::clinic::{Clinic, KEY, Phone};
 use crate::world::{LOT, item};
@@ -88,7 +88,11 @@ fn nothing_is_left_of_any_kind_of_key_or_secret_and_no_file() {
     drop(phone);
     let database = folder.join("used.db");
     fs::write(folder.join("used.db-damaged-1"), b"a copy of what was damaged").unwrap();
+    let ledgers = folder.join(DataLedgers::FOLDER);
+    fs::create_dir_all(ledgers.join("south.example")).unwrap();
+    fs::write(ledgers.join("south.example").join("snapshot.db"), b"what another domain has").unwrap();
     erase(&database, &*keys).unwrap();
+    assert!(!ledgers.exists());
     assert_eq!(keys.names(), Vec::<String>::new());
     let reopened = Vault::open(&folder.join("used.keys"), b"p").unwrap();
     assert_eq!(reopened.names(), Vec::<String>::new(), "also on the disk");
