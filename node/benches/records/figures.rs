@@ -75,6 +75,7 @@ fn draw(
                 .x_desc(figure.x)
                 .y_desc("milliseconds")
                 .label_style(("sans-serif", 14))
+                .x_label_formatter(&|value| format!("{value}"))
                 .y_label_formatter(&|value| format!("{value}"))
                 .light_line_style(WHITE)
                 .draw()?;
