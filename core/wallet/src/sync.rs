@@ -20,6 +20,7 @@ mod plan;
 mod whole;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_ledger::{Hash, Held, HistoryError, IndexError, LogName, Subject, TrustedCheckpoint};
@@ -27,11 +28,11 @@ use countersign_ledger::{Hash, Held, HistoryError, IndexError, LogName, Subject,
 use self::fetch::Fetch;
 use self::plan::Fault;
 use crate::client::{Client, ClientError};
-use crate::snapshot::{AdvanceError, Head, Snapshot};
+use crate::snapshot::{AdvanceError, Head, OpenError, Snapshot};
 use crate::store::StoreError;
 use crate::whole_logs::{WholeLogError, WholeLogs};
 
-/// How often a round begins anew because the node has moved on, before it is given up.
+/// How often a round begins anew because the node or another process has moved on, before it is given up.
 const MAX_RESTARTS: u32 = 8;
 
 /// Why a sync stopped. The snapshot answers as before, and the next step takes the round up again.
@@ -91,6 +92,13 @@ pub enum SyncError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl SyncError {
+    /// Whether another process has moved the wallet on.
+    const fn is_moved(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Moved) | Self::Advance(AdvanceError::Store(StoreError::Moved)))
+    }
 }
 
 impl From<Fault> for SyncError {
@@ -198,6 +206,12 @@ impl Snapshot {
                 self.round = Some(SyncRound { stage: self.first()?, restarts: restarts + 1, done });
                 Ok(Step::Progress(Progress { done, of: done + 1, what: Part::Checkpoint(LogName::TRUST) }))
             }
+            // Another process has moved the wallet on: the round begins again from there.
+            Err(error) if error.is_moved() && restarts < MAX_RESTARTS => {
+                self.open_again()?;
+                self.round = Some(SyncRound { stage: self.first()?, restarts: restarts + 1, done });
+                Ok(Step::Progress(Progress { done, of: done + 1, what: Part::Checkpoint(LogName::TRUST) }))
+            }
             Err(error) => {
                 if let SyncError::Store(StoreError::Damaged(_)) = error {
                     self.store.mark_damaged();
@@ -223,8 +237,30 @@ impl Snapshot {
         }
     }
 
-    /// Sees the newest checkpoint of a log, without moving the head: at most two requests.
+    /// Sees the newest checkpoint of a log, without moving the head: at most two requests, and two more each time that another
+    /// process moves the wallet on meanwhile.
     pub fn see_newest(&mut self, client: &Client, log: LogName) -> Result<TrustedCheckpoint, SyncError> {
+        for _ in 0..MAX_RESTARTS {
+            match self.look(client, log) {
+                Err(error) if error.is_moved() => self.open_again()?,
+                seen => return seen,
+            }
+        }
+        self.look(client, log)
+    }
+
+    /// The same as another process has left it.
+    fn open_again(&mut self) -> Result<(), StoreError> {
+        let path = self.store.read().path().map(PathBuf::from).ok_or(StoreError::Moved)?;
+        *self = Self::open(&path, &self.genesis).map_err(|error| match error {
+            OpenError::Store(error) => error,
+            // The genesis is the one that this was opened with.
+            OpenError::Genesis(_) | OpenError::NoDomain => StoreError::Moved,
+        })?;
+        Ok(())
+    }
+
+    fn look(&mut self, client: &Client, log: LogName) -> Result<TrustedCheckpoint, SyncError> {
         let note = client.checkpoint(log)?;
         let proof = match self.needs_proof(log, &note)? {
             Some((old, new)) => client.consistency(log, old, new)?,

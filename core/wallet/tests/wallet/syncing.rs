@@ -1,12 +1,15 @@
 //! What an honest node's answers lead to.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_custody::{Reason, VerdictKind};
 use countersign_ledger::{Fields, LogName, UnixMillis};
-use countersign_wallet::{FollowState, Health, Step, TransportError};
+use countersign_wallet::{
+    Client, FollowState, Health, Request, Response, Snapshot, Step, Transport, TransportError,
+};
 
-use crate::world::{CLASS, LOT, PACK, Scene, World, item, subject};
+use crate::world::{CLASS, LOT, PACK, Scene, Wire, World, client, item, lock, subject};
 
 fn keys(verdict: &countersign_custody::Verdict) -> Vec<&'static str> {
     verdict.reasons.iter().map(Reason::key).collect()
@@ -371,4 +374,46 @@ fn the_node_that_was_chosen_is_kept_and_what_all_of_it_takes_is_told() {
     let snapshot = scene.synced();
     assert_eq!(snapshot.node().unwrap().as_deref(), Some("https://two.example:7443"));
     assert!(snapshot.bytes_on_disk() > empty);
+}
+
+/// A line on which another process moves the same wallet on, while the answer to a request for a checkpoint is on its way.
+struct Overtaken {
+    world: Arc<Mutex<World>>,
+    log: LogName,
+    other: Mutex<Option<Snapshot>>,
+}
+
+impl Transport for Overtaken {
+    fn send(&self, request: &Request<'_>) -> Result<Response, TransportError> {
+        let answer = Wire(Arc::clone(&self.world)).send(request)?;
+        if request.path == format!("/{}/checkpoint", self.log)
+            && let Some(mut other) = self.other.lock().unwrap().take()
+        {
+            lock(&self.world).recall(LOT);
+            lock(&self.world).dispense(PACK);
+            other.sync(&client(&self.world), Duration::ZERO).unwrap();
+        }
+        Ok(answer)
+    }
+}
+
+#[test]
+fn what_another_process_overtakes_goes_on_from_where_that_one_is() {
+    for log in [LogName::TRUST, LogName::SUPPLY] {
+        let scene = Scene::new(World::with_lot());
+        drop(scene.synced());
+        scene.world().dispense(&format!("{LOT}/21/S001"));
+        scene.world().recall(&format!("{CLASS}/10/L2"));
+        let overtaken = || {
+            let other = Mutex::new(Some(scene.open()));
+            Client::new(Overtaken { world: Arc::clone(&scene.world), log, other })
+        };
+        let mut snapshot = scene.open();
+        let seen = snapshot.see_newest(&overtaken(), log).unwrap();
+        assert_eq!(Some(seen), scene.open().seen(log).cloned(), "{log}: not behind what the other has seen");
+        let mut snapshot = scene.open();
+        snapshot.sync(&overtaken(), Duration::ZERO).unwrap();
+        let verdict = snapshot.check(&item(LOT, "S002"), scene.now());
+        assert_eq!(keys(&verdict), ["recalled"; 2], "{log}: what came meanwhile is here");
+    }
 }
