@@ -198,7 +198,9 @@ fn measured(dir: &Path, home: &Home, times: &[Times]) -> Result<()> {
     let snapshot: Snapshot = home.snapshot()?;
     let opened = opening.elapsed().as_secs_f64() * 1000.0;
     let supply = snapshot.checkpoint(LogName::SUPPLY).context("a synced snapshot")?.checkpoint().size();
-    heading("Measured on this machine (medians)");
+    // `tests/demo` builds as the tests do; a release is faster.
+    let build = if cfg!(debug_assertions) { "; a build for tests, where a release is faster" } else { "" };
+    heading(&format!("Measured on this machine (medians{build})"));
     say!("  picture file to product identity        {:>8.1} ms", median(|times| times.scanned));
     say!("  first verdict on a product, all verified {:>7.1} ms", median(|times| times.judged));
     say!("  the same again                           {:>7.3} ms", median(|times| times.again));
